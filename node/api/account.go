@@ -1,0 +1,43 @@
+package api
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxAccountLength bounds a canonical account id, in bytes: the longest address
+// of RFC 5321 section 4.5.3.1 (64 + 1 + 255).
+const MaxAccountLength = 320
+
+// CanonicalAccount makes the account id that routing and sealing use: local
+// part, "@", domain, lower-cased (the local part only unless caseSensitive). A
+// user name without "@" takes the given domain; one with "@" must name a domain
+// of its own, which the caller checks. It returns an error with CodeInvalid for
+// names that no mail server could have: empty, too long, with spaces, control
+// characters or invalid UTF-8.
+func CanonicalAccount(user, domain string, caseSensitive bool) (string, error) {
+	local := strings.TrimSpace(user)
+	if at := strings.LastIndexByte(local, '@'); at >= 0 {
+		local, domain = local[:at], local[at+1:]
+	}
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	if !caseSensitive {
+		local = strings.ToLower(local)
+	}
+	account := local + "@" + domain
+	if local == "" || domain == "" || len(account) > MaxAccountLength || !utf8.ValidString(account) ||
+		strings.ContainsFunc(account, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return "", NewError(CodeInvalid, "This is not a user name.", nil)
+	}
+	return account, nil
+}
+
+// SplitAccount returns local part and domain of a canonical account id.
+func SplitAccount(account string) (local, domain string) {
+	at := strings.LastIndexByte(account, '@')
+	if at < 0 {
+		return account, ""
+	}
+	return account[:at], account[at+1:]
+}

@@ -1,0 +1,61 @@
+// Package api is the page protocol: the questions that a frontend asks a
+// webcache node, the answers, and the errors, as plain Go types without a
+// transport.
+//
+// A question asks for all that one page needs and assumes nothing about IMAP
+// state: no mailbox is "selected" here, no message has a sequence number. A
+// message is always named by mailbox, UIDVALIDITY and UID (MessageID), so that
+// a stale page can never act on another message.
+//
+// The types are encoded as MessagePack maps with generated code. The protocol
+// is append-only: a field is never renamed, retyped or removed, and a reader
+// ignores fields that it does not know, so versions N and N-1 work together.
+package api
+
+import (
+	"context"
+	"io"
+)
+
+//go:generate go tool -modfile=../../tools/go.mod msgp -io=false -tests=false -file=types.go -o=types_msgp.go
+
+// Version is the version of the page protocol that this build speaks. It also
+// understands MinVersion and everything between.
+const (
+	Version    = 1
+	MinVersion = 1
+)
+
+// Service answers page questions. A node implements it; the transport offers
+// the same interface to a frontend on another machine.
+//
+// Every method honours the deadline and cancellation of its context. A returned
+// error is always an *Error, or wraps one. Every method is safe for concurrent
+// use.
+type Service interface {
+	// Login verifies a password with the mail server and seals a session.
+	// Errors: auth_failed, backend_down, busy, invalid, not_owner.
+	Login(context.Context, *Call, *LoginQuestion) (*LoginAnswer, error)
+	// Logout revokes the session of the call. It succeeds for a session that
+	// has already ended.
+	Logout(context.Context, *Call, *LogoutQuestion) (*LogoutAnswer, error)
+	// Mailbox lists one page of a mailbox together with the folder list.
+	Mailbox(context.Context, *Call, *MailboxQuestion) (*MailboxAnswer, error)
+	// Message returns one message, ready to show, with its neighbours.
+	Message(context.Context, *Call, *MessageQuestion) (*MessageAnswer, error)
+	// Body returns the sanitised HTML of a message.
+	Body(context.Context, *Call, *BodyQuestion) (*BodyAnswer, error)
+	// Part streams the decoded content of one part.
+	Part(context.Context, *Call, *PartQuestion) (*Stream, error)
+	// Raw streams the whole message as the mail server holds it (RFC 5322).
+	Raw(context.Context, *Call, *RawQuestion) (*Stream, error)
+	// Status tells how the node sees itself and the ring. It needs no session.
+	Status(context.Context, *Call, *StatusQuestion) (*StatusAnswer, error)
+}
+
+// Stream is an answer whose content follows as bytes. The receiver closes
+// Content; closing it early cancels the rest.
+type Stream struct {
+	StreamHead
+	Content io.ReadCloser
+}

@@ -1,0 +1,335 @@
+package transport_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"reflect"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"alphamail/node/api"
+	"alphamail/node/api/transport"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake is a service whose answers a test chooses.
+type fake struct {
+	answer func(ctx context.Context, call *api.Call, question any) (any, error)
+}
+
+func reply[A any](ctx context.Context, f *fake, call *api.Call, question any) (A, error) {
+	answer, err := f.answer(ctx, call, question)
+	typed, _ := answer.(A)
+	return typed, err
+}
+
+func (f *fake) Login(ctx context.Context, c *api.Call, q *api.LoginQuestion) (*api.LoginAnswer, error) {
+	return reply[*api.LoginAnswer](ctx, f, c, q)
+}
+func (f *fake) Logout(ctx context.Context, c *api.Call, q *api.LogoutQuestion) (*api.LogoutAnswer, error) {
+	return reply[*api.LogoutAnswer](ctx, f, c, q)
+}
+func (f *fake) Mailbox(ctx context.Context, c *api.Call, q *api.MailboxQuestion) (*api.MailboxAnswer, error) {
+	return reply[*api.MailboxAnswer](ctx, f, c, q)
+}
+func (f *fake) Message(ctx context.Context, c *api.Call, q *api.MessageQuestion) (*api.MessageAnswer, error) {
+	return reply[*api.MessageAnswer](ctx, f, c, q)
+}
+func (f *fake) Body(ctx context.Context, c *api.Call, q *api.BodyQuestion) (*api.BodyAnswer, error) {
+	return reply[*api.BodyAnswer](ctx, f, c, q)
+}
+func (f *fake) Status(ctx context.Context, c *api.Call, q *api.StatusQuestion) (*api.StatusAnswer, error) {
+	return reply[*api.StatusAnswer](ctx, f, c, q)
+}
+func (f *fake) Part(ctx context.Context, c *api.Call, q *api.PartQuestion) (*api.Stream, error) {
+	return reply[*api.Stream](ctx, f, c, q)
+}
+func (f *fake) Raw(ctx context.Context, c *api.Call, q *api.RawQuestion) (*api.Stream, error) {
+	return reply[*api.Stream](ctx, f, c, q)
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// remote serves a service over TLS on loopback and returns a client of it.
+func remote(t testing.TB, service api.Service, config transport.ServerConfig) (*transport.Client, *transport.Server) {
+	t.Helper()
+	authority := newAuthority(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.TLS = authority.ServerTLS(issue(t, authority, transport.RoleNode), transport.RoleFrontend)
+	server := transport.Serve(listener, service, config, quiet)
+	client := transport.NewClient(listener.Addr().String(), transport.ClientConfig{TLS: authority.ClientTLS(issue(t, authority, transport.RoleFrontend))})
+	t.Cleanup(func() {
+		client.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		server.Shutdown(ctx)
+	})
+	return client, server
+}
+
+// each runs a test of the protocol directly and over the wire.
+func each(t *testing.T, f *fake, test func(*testing.T, api.Service)) {
+	t.Run("direct", func(t *testing.T) { test(t, f) })
+	t.Run("remote", func(t *testing.T) {
+		client, _ := remote(t, f, transport.ServerConfig{})
+		test(t, client)
+	})
+}
+
+var (
+	id   = api.MessageID{Mailbox: "研究室/a", UIDValidity: 7, UID: 9}
+	when = time.Date(2026, 11, 23, 10, 42, 0, 0, time.UTC)
+	full = &api.Call{
+		RequestID: "r", OperationID: "o", ClientAddress: "192.0.2.1", RingDigest: 1 << 63, Hops: 1, Suspect: "node-1",
+		Session: api.Session{Account: "ana@example.edu", ID: "s", Host: "mail.example.edu", Seal: []byte{0, 1, 255}},
+	}
+)
+
+func TestEveryCommand(t *testing.T) {
+	var asked any
+	var called *api.Call
+	var answer any
+	f := &fake{func(_ context.Context, call *api.Call, question any) (any, error) {
+		asked, called = question, call
+		return answer, nil
+	}}
+	folder := api.Folder{Mailbox: "INBOX", Path: []string{"INBOX"}, Role: api.RoleInbox, Selectable: true, Total: 3, Unread: 1, Counted: true}
+	row := api.Row{ID: id, People: []api.Address{{Name: "Ana", Email: "ana@example.edu"}}, Subject: "s", Snippet: "n", Date: when, Size: 1 << 40, Flags: api.Flags{Seen: true, Deleted: true}, HasAttachment: true}
+	tests := []struct {
+		question, answer any
+		ask              func(api.Service) (any, error)
+	}{
+		{&api.LoginQuestion{Account: "a", Password: "p", Host: "h"}, &api.LoginAnswer{Session: full.Session, Expires: when}, nil},
+		{&api.LogoutQuestion{}, &api.LogoutAnswer{}, nil},
+		{&api.MailboxQuestion{Mailbox: "INBOX", Page: 2, PageSize: 10}, &api.MailboxAnswer{Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 7, Total: 3, Unread: 1, Page: 2, Pages: 3, PageSize: 10, Rows: []api.Row{row}}, nil},
+		{&api.MessageQuestion{ID: id, MarkSeen: true}, &api.MessageAnswer{
+			Folders: []api.Folder{folder}, Folder: folder, ID: id, Flags: row.Flags, Subject: "s", From: row.People, To: row.People, Date: when, Size: 5,
+			Text: []api.Block{{Quote: 1, Spans: []api.Span{{Text: "t", URL: "https://example.edu/"}}}}, HasHTML: true, BlockedRemote: 2,
+			Parts: []api.Part{{ID: "2", MediaType: "image/png", Name: "n", Size: 3, Inline: true}}, Notes: []api.NoteCode{api.NoteMalformed},
+			Headers: []api.HeaderField{{Name: "X", Value: "y"}}, Newer: &id, Page: 4,
+		}, nil},
+		{&api.BodyQuestion{ID: id, AllowRemote: true}, &api.BodyAnswer{HTML: "<p>", Subject: "s", BlockedRemote: 1}, nil},
+		{&api.StatusQuestion{Account: "a"}, &api.StatusAnswer{Node: "n", Version: "v", RingDigest: 1 << 63, Members: []string{"n"}, Owner: "n", Accounts: 1, Started: when, CacheBytes: 1, CacheBudget: 2}, nil},
+	}
+	each(t, f, func(t *testing.T, service api.Service) {
+		for _, test := range tests {
+			answer = test.answer
+			var got any
+			var err error
+			switch question := test.question.(type) {
+			case *api.LoginQuestion:
+				got, err = service.Login(t.Context(), full, question)
+			case *api.LogoutQuestion:
+				got, err = service.Logout(t.Context(), full, question)
+			case *api.MailboxQuestion:
+				got, err = service.Mailbox(t.Context(), full, question)
+			case *api.MessageQuestion:
+				got, err = service.Message(t.Context(), full, question)
+			case *api.BodyQuestion:
+				got, err = service.Body(t.Context(), full, question)
+			case *api.StatusQuestion:
+				got, err = service.Status(t.Context(), full, question)
+			}
+			if err != nil {
+				t.Errorf("%T: %v", test.question, err)
+				continue
+			}
+			if !same(asked, test.question) || !same(called, full) || !same(got, test.answer) {
+				t.Errorf("%T changed on the way:\nasked  %+v\ncalled %+v\ngot    %+v", test.question, asked, called, got)
+			}
+		}
+	})
+}
+
+// same compares what was sent with what arrived; a time keeps its instant, not
+// its zone, so both are encoded again.
+func same(a, b any) bool {
+	type encodable interface{ MarshalMsg([]byte) ([]byte, error) }
+	first, err1 := a.(encodable).MarshalMsg(nil)
+	second, err2 := b.(encodable).MarshalMsg(nil)
+	return err1 == nil && err2 == nil && reflect.TypeOf(a) == reflect.TypeOf(b) && len(first) > 0 && bytes.Equal(first, second)
+}
+
+func TestErrorsCross(t *testing.T) {
+	for _, want := range []*api.Error{
+		{Code: api.CodeNotOwner, Message: "elsewhere", Owner: "node-2", Digest: 1 << 63},
+		{Code: api.CodeBusy, Message: "later", RetryAfter: 1500 * time.Millisecond},
+		{Code: api.CodeAuthFailed, Message: "wrong", Cause: errors.New("password was hunter2")},
+	} {
+		f := &fake{func(context.Context, *api.Call, any) (any, error) { return nil, want }}
+		each(t, f, func(t *testing.T, service api.Service) {
+			for name, ask := range map[string]func() error{
+				"mailbox": func() error {
+					_, err := service.Mailbox(t.Context(), full, &api.MailboxQuestion{})
+					return err
+				},
+				"raw": func() error { _, err := service.Raw(t.Context(), full, &api.RawQuestion{}); return err },
+			} {
+				got := api.AsError(ask())
+				if got == nil || got.Code != want.Code || got.Message != want.Message || got.Owner != want.Owner || got.Digest != want.Digest || got.RetryAfter != want.RetryAfter {
+					t.Errorf("%s: %+v became %+v", name, want, got)
+				}
+				if _, direct := service.(*fake); !direct && got.Cause != nil {
+					t.Errorf("%s: the cause crossed: %v", name, got.Cause)
+				}
+			}
+		})
+	}
+}
+
+func TestDeadlineAndCancelReachTheService(t *testing.T) {
+	var ended atomic.Int32
+	f := &fake{func(ctx context.Context, _ *api.Call, _ any) (any, error) {
+		if _, ok := ctx.Deadline(); !ok {
+			t.Error("the service sees no deadline")
+		}
+		<-ctx.Done()
+		ended.Add(1)
+		return nil, ctx.Err()
+	}}
+	each(t, f, func(t *testing.T, service api.Service) {
+		ended.Store(0)
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := service.Mailbox(short, full, &api.MailboxQuestion{}); api.AsError(err).Code != api.CodeDeadline {
+			t.Errorf("after the deadline: %v", err)
+		}
+		long, cancel := context.WithTimeout(t.Context(), time.Minute)
+		time.AfterFunc(50*time.Millisecond, cancel)
+		if _, err := service.Raw(long, full, &api.RawQuestion{}); api.AsError(err).Code != api.CodeCanceled {
+			t.Errorf("after cancelling: %v", err)
+		}
+		for deadline := time.Now().Add(20 * time.Second); ended.Load() < 2; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d of 2 questions ended at the service", ended.Load())
+			}
+		}
+	})
+}
+
+// content is a stream of n bytes that ends with err.
+type content struct {
+	left   int
+	err    error
+	closed atomic.Bool
+}
+
+func (c *content) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		return 0, c.err
+	}
+	n := min(len(p), c.left)
+	for i := range n {
+		p[i] = byte(c.left - i)
+	}
+	c.left -= n
+	return n, nil
+}
+
+func (c *content) Close() error {
+	c.closed.Store(true)
+	return nil
+}
+
+func streaming(c *content, size int64) *fake {
+	return &fake{func(context.Context, *api.Call, any) (any, error) {
+		return &api.Stream{StreamHead: api.StreamHead{MediaType: "image/png", Charset: "x", Name: "n", Size: size}, Content: c}, nil
+	}}
+}
+
+func closes(t *testing.T, c *content) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !c.closed.Load(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the content is never closed")
+		}
+	}
+}
+
+func TestStreams(t *testing.T) {
+	for name, size := range map[string]int{"empty": 0, "small": 10, "chunk": 64 << 10, "large": 1<<20 + 1} {
+		t.Run(name, func(t *testing.T) {
+			source := &content{left: size, err: io.EOF}
+			client, _ := remote(t, streaming(source, int64(size)), transport.ServerConfig{})
+			stream, err := client.Part(t.Context(), full, &api.PartQuestion{ID: id, Part: "1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(stream.Content)
+			want, _ := io.ReadAll(&content{left: size, err: io.EOF})
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes arrived as %d, %v", size, len(got), err)
+			}
+			if (stream.StreamHead != api.StreamHead{MediaType: "image/png", Charset: "x", Name: "n", Size: int64(size)}) {
+				t.Errorf("head: %+v", stream.StreamHead)
+			}
+			stream.Content.Close()
+			closes(t, source)
+		})
+	}
+}
+
+func TestStreamTakesConstantMemory(t *testing.T) {
+	source := &content{left: 256 << 20, err: io.EOF}
+	client, _ := remote(t, streaming(source, -1), transport.ServerConfig{})
+	stream, err := client.Raw(t.Context(), full, &api.RawQuestion{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Content.Close()
+	var before, during runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	if _, err := io.CopyN(io.Discard, stream.Content, 200<<20); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&during)
+	if grown := int64(during.HeapInuse) - int64(before.HeapInuse); grown > 8<<20 {
+		t.Errorf("the heap grew by %d bytes while 200 MiB went through", grown)
+	}
+}
+
+func TestBrokenStreamIsNotAShortOne(t *testing.T) {
+	source := &content{left: 100_000, err: api.NewError(api.CodeBackendDown, "gone", nil)}
+	client, _ := remote(t, streaming(source, -1), transport.ServerConfig{})
+	stream, err := client.Raw(t.Context(), full, &api.RawQuestion{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Content.Close()
+	got, err := io.ReadAll(stream.Content)
+	if len(got) != 100_000 || api.AsError(err) == nil || api.AsError(err).Code != api.CodeBackendDown {
+		t.Errorf("%d bytes and %v", len(got), err)
+	}
+}
+
+func TestClosingEarlyEndsTheService(t *testing.T) {
+	source := &content{left: 1 << 30, err: io.EOF}
+	client, _ := remote(t, streaming(source, -1), transport.ServerConfig{})
+	stream, err := client.Raw(t.Context(), full, &api.RawQuestion{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.CopyN(io.Discard, stream.Content, 1000)
+	stream.Content.Close()
+	closes(t, source)
+	source.left, source.err = 0, io.EOF
+	again, err := client.Raw(t.Context(), full, &api.RawQuestion{})
+	if err != nil {
+		t.Fatalf("a question after an abandoned stream: %v", err)
+	}
+	again.Content.Close()
+}

@@ -1,0 +1,306 @@
+package api
+
+import "time"
+
+// Call is the frame around every question. The deadline travels in the context
+// (and, over a transport, as the time that remains, because clocks differ).
+type Call struct {
+	// RequestID names one browser request in every log it touches.
+	RequestID string `msg:"request_id"`
+	// OperationID names one intended change, so that a repeated question is
+	// recognised. Empty for questions that change nothing.
+	OperationID string `msg:"operation_id,omitempty"`
+	// ClientAddress is the browser's IP address, for limits and the audit log.
+	ClientAddress string `msg:"client_address,omitempty"`
+	// RingDigest identifies the placement table that the asker routed by.
+	RingDigest uint64 `msg:"ring_digest,omitempty"`
+	// Hops counts redirects: 0 at first; a node serves a question that arrives
+	// with 1 or more even when its own table names another owner.
+	Hops uint8 `msg:"hops,omitempty"`
+	// Suspect names a node that the asker could not reach and would have asked
+	// instead; its successor then serves provisionally.
+	Suspect string `msg:"suspect,omitempty"`
+	// Session proves who asks. Empty for Login and Status.
+	Session Session `msg:"session,omitempty"`
+}
+
+// Session is what a session cookie carries: a part to route by and a part that
+// only nodes can open.
+type Session struct {
+	// Account is the canonical account id (see CanonicalAccount).
+	Account string `msg:"account"`
+	// ID names the session, for revocation and the audit log. It is no secret.
+	ID string `msg:"id"`
+	// Host is the host name that the cookie was issued for.
+	Host string `msg:"host"`
+	// Seal is the sealed credential. Its associated data binds it to the
+	// other fields, so that none of them can be exchanged.
+	Seal []byte `msg:"seal"`
+}
+
+// LoginQuestion asks for a session. Account is canonical and must be the key
+// that the question was routed by.
+type LoginQuestion struct {
+	Account  string `msg:"account"`
+	Password string `msg:"password"`
+	// Host is the canonical host name of the frontend, which the seal names.
+	Host string `msg:"host"`
+}
+
+// LoginAnswer carries the new session.
+type LoginAnswer struct {
+	Session Session   `msg:"session"`
+	Expires time.Time `msg:"expires"`
+}
+
+// LogoutQuestion ends the session of the call.
+type LogoutQuestion struct{}
+
+// LogoutAnswer is empty.
+type LogoutAnswer struct{}
+
+// Role is what a folder is for (RFC 6154); empty for an ordinary one.
+type Role string
+
+// The roles of RFC 6154 that a page treats specially, and the inbox.
+const (
+	RoleInbox   Role = "inbox"
+	RoleDrafts  Role = "drafts"
+	RoleSent    Role = "sent"
+	RoleArchive Role = "archive"
+	RoleJunk    Role = "junk"
+	RoleTrash   Role = "trash"
+)
+
+// Folder is one entry of the folder list.
+type Folder struct {
+	// Mailbox is the server's own name, UTF-8, the name to ask with.
+	Mailbox string `msg:"mailbox"`
+	// Path is the name to show, a level each, without the personal prefix.
+	Path []string `msg:"path"`
+	Role Role     `msg:"role,omitempty"`
+	// Selectable is false for a level that only holds other folders.
+	Selectable bool `msg:"selectable"`
+	// Total and Unread are counts of messages; meaningless unless Counted.
+	Total   uint32 `msg:"total"`
+	Unread  uint32 `msg:"unread"`
+	Counted bool   `msg:"counted"`
+}
+
+// MessageID names a message for as long as it exists (RFC 9051 section 2.3.1.1).
+type MessageID struct {
+	Mailbox     string `msg:"mailbox"`
+	UIDValidity uint32 `msg:"uid_validity"`
+	UID         uint32 `msg:"uid"`
+}
+
+// Address is a mailbox of RFC 5322 section 3.4, decoded for display. A group is
+// given as its members.
+type Address struct {
+	// Name is the display name; may be empty.
+	Name string `msg:"name,omitempty"`
+	// Email is local-part@domain; may be empty or odd in malformed mail.
+	Email string `msg:"email,omitempty"`
+}
+
+// Flags of a message that a page shows.
+type Flags struct {
+	Seen      bool `msg:"seen,omitempty"`
+	Flagged   bool `msg:"flagged,omitempty"`
+	Answered  bool `msg:"answered,omitempty"`
+	Forwarded bool `msg:"forwarded,omitempty"`
+	Draft     bool `msg:"draft,omitempty"`
+	Deleted   bool `msg:"deleted,omitempty"`
+}
+
+// Row is one line of a list page.
+type Row struct {
+	ID MessageID `msg:"id"`
+	// People are the senders; in folders of role sent and drafts, the recipients.
+	People  []Address `msg:"people"`
+	Subject string    `msg:"subject"`
+	Snippet string    `msg:"snippet"`
+	// Date is when the message arrived in the mailbox (INTERNALDATE).
+	Date time.Time `msg:"date"`
+	// Size is RFC822.SIZE in bytes.
+	Size          int64 `msg:"size"`
+	Flags         Flags `msg:"flags"`
+	HasAttachment bool  `msg:"has_attachment,omitempty"`
+}
+
+// MailboxQuestion asks for one page of a mailbox, newest arrival first.
+type MailboxQuestion struct {
+	Mailbox string `msg:"mailbox"`
+	// Page counts from 1. A page past the end answers the last page.
+	Page int `msg:"page"`
+	// PageSize is the number of rows, 1 to MaxPageSize; 0 means DefaultPageSize.
+	PageSize int `msg:"page_size,omitempty"`
+}
+
+// Bounds of MailboxQuestion.PageSize.
+const (
+	DefaultPageSize = 50
+	MaxPageSize     = 200
+)
+
+// MailboxAnswer is one page of a mailbox.
+type MailboxAnswer struct {
+	Folders []Folder `msg:"folders"`
+	// Folder is the entry of Folders that was asked for.
+	Folder      Folder `msg:"folder"`
+	UIDValidity uint32 `msg:"uid_validity"`
+	Total       int    `msg:"total"`
+	Unread      int    `msg:"unread"`
+	// Page and Pages count from 1; an empty mailbox has one page.
+	Page     int   `msg:"page"`
+	Pages    int   `msg:"pages"`
+	PageSize int   `msg:"page_size"`
+	Rows     []Row `msg:"rows"`
+}
+
+// MessageQuestion asks for one message.
+type MessageQuestion struct {
+	ID MessageID `msg:"id"`
+	// MarkSeen sets \Seen; false for prefetches and print views.
+	MarkSeen bool `msg:"mark_seen,omitempty"`
+}
+
+// Span is a run of text, perhaps a link.
+type Span struct {
+	Text string `msg:"text"`
+	// URL is empty, or an absolute http, https or mailto URL.
+	URL string `msg:"url,omitempty"`
+}
+
+// Block is a paragraph of the text of a message. Newlines in its spans are
+// line breaks that the sender meant.
+type Block struct {
+	// Quote is the depth of quotation, 0 for the sender's own words.
+	Quote int    `msg:"quote,omitempty"`
+	Spans []Span `msg:"spans"`
+}
+
+// Part describes a part that a reader can open or download.
+type Part struct {
+	// ID is the section number of RFC 9051 section 6.4.5.1, such as "2" or "1.3".
+	ID        string `msg:"id"`
+	MediaType string `msg:"media_type"`
+	// Name is the file name, decoded and safe to show; never empty.
+	Name string `msg:"name"`
+	// Size is the decoded size in bytes, estimated from the encoded one when
+	// the content is not at hand.
+	Size int64 `msg:"size"`
+	// Inline is true for a part that the HTML body shows by itself.
+	Inline bool `msg:"inline,omitempty"`
+}
+
+// NoteCode says what a reader should know about how a message was read.
+type NoteCode string
+
+// Notes that a message answer can carry.
+const (
+	NoteMalformed      NoteCode = "malformed"       // the message breaks the standards; shown as well as possible
+	NoteTruncated      NoteCode = "truncated"       // the text was too long and is cut
+	NoteUnknownCharset NoteCode = "unknown_charset" // a charset was not recognised; characters may be wrong
+	NoteLimit          NoteCode = "limit"           // too many or too deeply nested parts; some are not shown
+	NoteEncrypted      NoteCode = "encrypted"       // an encrypted message, not decrypted
+	NoteSigned         NoteCode = "signed"          // signed, the signature was not checked
+)
+
+// HeaderField is a field of the message header, decoded for display.
+type HeaderField struct {
+	Name  string `msg:"name"`
+	Value string `msg:"value"`
+}
+
+// MessageAnswer is one message, ready to show.
+type MessageAnswer struct {
+	Folders []Folder  `msg:"folders"`
+	Folder  Folder    `msg:"folder"`
+	ID      MessageID `msg:"id"`
+	Flags   Flags     `msg:"flags"`
+	Subject string    `msg:"subject"`
+	From    []Address `msg:"from"`
+	Sender  []Address `msg:"sender,omitempty"`
+	ReplyTo []Address `msg:"reply_to,omitempty"`
+	To      []Address `msg:"to"`
+	Cc      []Address `msg:"cc,omitempty"`
+	Bcc     []Address `msg:"bcc,omitempty"`
+	// Date is the Date field, or the arrival time when that cannot be read.
+	Date time.Time `msg:"date"`
+	Size int64     `msg:"size"`
+	// Text is the message as text: its text part, or what its HTML says.
+	Text []Block `msg:"text"`
+	// HasHTML tells that Body has an HTML view of the message.
+	HasHTML bool `msg:"has_html,omitempty"`
+	// BlockedRemote counts the remote images and the like that the HTML view leaves out.
+	BlockedRemote int        `msg:"blocked_remote,omitempty"`
+	Parts         []Part     `msg:"parts,omitempty"`
+	Notes         []NoteCode `msg:"notes,omitempty"`
+	// Headers are all header fields in their order.
+	Headers []HeaderField `msg:"headers,omitempty"`
+	// Newer and Older are the neighbours by arrival; zero at the ends.
+	Newer *MessageID `msg:"newer,omitempty"`
+	Older *MessageID `msg:"older,omitempty"`
+	// Page is the page of the mailbox, of DefaultPageSize rows, that lists the message.
+	Page int `msg:"page"`
+}
+
+// BodyQuestion asks for the HTML view of a message.
+type BodyQuestion struct {
+	ID MessageID `msg:"id"`
+	// AllowRemote keeps https images; otherwise nothing remote is left.
+	AllowRemote bool `msg:"allow_remote,omitempty"`
+}
+
+// BodyAnswer is sanitised HTML: the inner content of a body element. It is
+// meant for a document of its own under a sandboxing CSP, never for a page.
+type BodyAnswer struct {
+	HTML    string `msg:"html"`
+	Subject string `msg:"subject"`
+	// BlockedRemote counts what was left out because it is remote.
+	BlockedRemote int `msg:"blocked_remote,omitempty"`
+}
+
+// PartQuestion asks for the decoded content of one part.
+type PartQuestion struct {
+	ID   MessageID `msg:"id"`
+	Part string    `msg:"part"`
+}
+
+// RawQuestion asks for a whole message.
+type RawQuestion struct {
+	ID MessageID `msg:"id"`
+}
+
+// StreamHead describes the bytes that follow it.
+type StreamHead struct {
+	MediaType string `msg:"media_type"`
+	// Charset is the charset label of a text part; may be empty.
+	Charset string `msg:"charset,omitempty"`
+	Name    string `msg:"name"`
+	// Size is the number of bytes that follow, -1 when it is not known.
+	Size int64 `msg:"size"`
+}
+
+// StatusQuestion asks a node about itself.
+type StatusQuestion struct {
+	// Account, when not empty, asks who owns that account.
+	Account string `msg:"account,omitempty"`
+}
+
+// StatusAnswer is a node's view of itself and of the ring.
+type StatusAnswer struct {
+	Node    string `msg:"node"`
+	Version string `msg:"version"`
+	// RingDigest and Members are the placement table in force.
+	RingDigest uint64   `msg:"ring_digest"`
+	Members    []string `msg:"members"`
+	// Owner is the owner of the account asked for, empty when none was.
+	Owner    string    `msg:"owner,omitempty"`
+	Accounts int       `msg:"accounts"`
+	Started  time.Time `msg:"started"`
+	// CacheBytes of CacheBudget bytes are in use.
+	CacheBytes  int64 `msg:"cache_bytes"`
+	CacheBudget int64 `msg:"cache_budget"`
+}

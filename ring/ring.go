@@ -1,0 +1,299 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/hashicorp/memberlist"
+)
+
+// Ring is this member's part in a cluster. Its methods are safe for concurrent
+// use.
+type Ring struct {
+	config  Config
+	log     *slog.Logger
+	table   atomic.Pointer[Table]
+	members atomic.Pointer[[]Member] // everybody alive, sorted by name
+	builds  *metrics.Counter
+
+	self atomic.Pointer[Member]
+	list *memberlist.Memberlist // nil for a Single
+
+	mu    sync.Mutex // guards heard
+	heard map[string]heard
+
+	doorbell chan struct{} // buffered by one: something changed
+	stop     chan struct{} // closed by Close
+	stopOnce sync.Once
+	running  sync.WaitGroup
+}
+
+// heard is what gossip says of a member. It is copied out of memberlist's
+// callbacks: what Members returns changes under the reader's hands.
+type heard struct {
+	address  string
+	metadata []byte
+}
+
+// Single is the ring of a machine alone: one node that owns everything, without
+// gossip.
+func Single(self Member, set *metrics.Set) *Ring {
+	r := &Ring{stop: make(chan struct{}), doorbell: make(chan struct{}, 1)}
+	r.self.Store(&self)
+	r.meter(set)
+	r.publish([]Member{self})
+	return r
+}
+
+// Start begins to gossip. It succeeds when no seed answers: the others may
+// start later.
+func Start(config Config, log *slog.Logger, set *metrics.Set) (*Ring, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	r := &Ring{
+		config: config.withDefaults(), log: log, heard: map[string]heard{},
+		doorbell: make(chan struct{}, 1), stop: make(chan struct{}),
+	}
+	self := config.Self
+	r.self.Store(&self)
+	r.meter(set)
+	r.publish([]Member{self})
+	settings, err := r.settings()
+	if err != nil {
+		return nil, err
+	}
+	if r.list, err = memberlist.Create(settings); err != nil {
+		return nil, fmt.Errorf("ring: %w", err)
+	}
+	r.refresh()
+	r.running.Go(r.rebuild) // ended by Close
+	r.running.Go(r.rejoin)  // ended by Close
+	return r, nil
+}
+
+func (r *Ring) settings() (*memberlist.Config, error) {
+	settings := memberlist.DefaultLANConfig()
+	settings.Name = r.config.Self.Name
+	settings.ProbeInterval, settings.ProbeTimeout = probeInterval, probeTimeout
+	settings.SuspicionMult, settings.GossipInterval = suspicionMultiplier, gossipInterval
+	settings.DeadNodeReclaimTime = reclaimAfter
+	settings.Delegate, settings.Events = delegate{r}, delegate{r}
+	settings.Logger = slog.NewLogLogger(r.log.With("part", "gossip").Handler(), slog.LevelDebug)
+	var err error
+	if settings.BindAddr, settings.BindPort, err = splitAddress(r.config.Bind); err != nil {
+		return nil, err
+	}
+	settings.AdvertisePort = settings.BindPort
+	if r.config.Advertise != "" {
+		if settings.AdvertiseAddr, settings.AdvertisePort, err = splitAddress(r.config.Advertise); err != nil {
+			return nil, err
+		}
+	}
+	settings.Keyring, err = memberlist.NewKeyring(r.config.Keys, r.config.Keys[0])
+	return settings, err
+}
+
+func splitAddress(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, err
+	}
+	port, err = strconv.Atoi(text)
+	return host, port, err
+}
+
+func (r *Ring) meter(set *metrics.Set) {
+	r.builds = set.NewCounter("alphamail_ring_tables_total")
+	set.NewGauge("alphamail_ring_members", func() float64 { return float64(len(r.Members())) })
+	set.NewGauge("alphamail_ring_nodes", func() float64 { return float64(len(r.Table().Members())) })
+	// A float holds 53 bits exactly: enough to see whether members agree.
+	set.NewGauge("alphamail_ring_digest", func() float64 { return float64(r.Table().Digest() >> 11) })
+}
+
+// Table is the placement in force: one atomic load.
+func (r *Ring) Table() *Table { return r.table.Load() }
+
+// Members are all members that are alive, frontends too, sorted by name. The
+// caller must not change them.
+func (r *Ring) Members() []Member { return *r.members.Load() }
+
+// Self is this member as it describes itself now.
+func (r *Ring) Self() Member { return *r.self.Load() }
+
+// Address is where this member gossips; empty for a Single.
+func (r *Ring) Address() string {
+	if r.list == nil {
+		return ""
+	}
+	local := r.list.LocalNode()
+	return net.JoinHostPort(local.Addr.String(), strconv.Itoa(int(local.Port)))
+}
+
+// SetState tells everybody that this member's state changed, and returns when
+// the news is on its way.
+func (r *Ring) SetState(state State) error {
+	self := r.Self()
+	self.State = state
+	r.self.Store(&self)
+	if r.list == nil {
+		r.publish([]Member{self})
+		return nil
+	}
+	defer r.ring()
+	return r.list.UpdateNode(time.Second)
+}
+
+// Close leaves the cluster, so that others need not find out, and ends all
+// goroutines. The context bounds the leaving.
+func (r *Ring) Close(ctx context.Context) {
+	r.stopOnce.Do(func() {
+		close(r.stop)
+		r.running.Wait()
+		if r.list == nil {
+			return
+		}
+		patience := time.Second
+		if deadline, ok := ctx.Deadline(); ok {
+			patience = min(patience, max(0, time.Until(deadline)))
+		}
+		if err := r.list.Leave(patience); err != nil {
+			r.log.Warn("leaving the cluster", "error", err)
+		}
+		if err := r.list.Shutdown(); err != nil {
+			r.log.Warn("ending the gossip", "error", err)
+		}
+	})
+}
+
+// ring rings the doorbell of rebuild, without waiting.
+func (r *Ring) ring() {
+	select {
+	case r.doorbell <- struct{}{}:
+	default:
+	}
+}
+
+// rebuild makes a new table some time after the doorbell rang.
+func (r *Ring) rebuild() {
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-r.doorbell:
+		}
+		select {
+		case <-r.stop:
+			return
+		case <-time.After(r.config.Settle):
+		}
+		r.refresh()
+	}
+}
+
+// refresh publishes what gossip knows.
+func (r *Ring) refresh() {
+	r.mu.Lock()
+	known := maps.Clone(r.heard)
+	r.mu.Unlock()
+	members := []Member{r.Self()}
+	for name, one := range known {
+		if name == r.config.Self.Name {
+			continue
+		}
+		member, err := decodeMember(name, one.metadata)
+		if err != nil {
+			r.log.Warn("a member is ignored", "member", name, "error", err)
+			continue
+		}
+		members = append(members, member)
+	}
+	r.publish(members)
+}
+
+// publish makes members the ones in force.
+func (r *Ring) publish(members []Member) {
+	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	r.members.Store(&members)
+	placed := slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return !m.placed() })
+	if old := r.table.Load(); old != nil && slices.Equal(old.members, placed) {
+		return
+	}
+	r.builds.Inc()
+	r.table.Store(NewTable(placed))
+}
+
+// rejoin tries seeds that are missing from the view, at once and then every
+// Rejoin: they may not have been up yet, or a partition may have healed.
+func (r *Ring) rejoin() {
+	ticker := time.NewTicker(r.config.Rejoin)
+	defer ticker.Stop()
+	for {
+		if missing := r.missingSeeds(); len(missing) > 0 {
+			if _, err := r.list.Join(missing); err != nil {
+				r.log.Debug("seeds that cannot be joined", "error", err)
+			}
+		}
+		select {
+		case <-r.stop:
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (r *Ring) missingSeeds() []string {
+	known := map[string]bool{r.config.Bind: true, r.config.Advertise: true}
+	r.mu.Lock()
+	for _, one := range r.heard {
+		known[one.address] = true
+	}
+	r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.config.Join), func(seed string) bool { return known[seed] })
+}
+
+// delegate is what memberlist calls. Its methods run in memberlist's goroutines
+// and must neither block nor ask memberlist anything.
+type delegate struct{ *Ring }
+
+var (
+	_ memberlist.Delegate      = delegate{}
+	_ memberlist.EventDelegate = delegate{}
+)
+
+// NodeMeta describes this member; limit is at least maxMetadata.
+func (d delegate) NodeMeta(int) []byte {
+	data, _ := d.Self().encode() // Validate has checked that it encodes
+	return data
+}
+
+func (d delegate) NotifyMsg([]byte)                {}
+func (d delegate) GetBroadcasts(int, int) [][]byte { return nil }
+func (d delegate) LocalState(bool) []byte          { return nil }
+func (d delegate) MergeRemoteState([]byte, bool)   {}
+
+func (d delegate) NotifyJoin(node *memberlist.Node) {
+	d.mu.Lock()
+	d.heard[node.Name] = heard{node.Address(), slices.Clone(node.Meta)}
+	d.mu.Unlock()
+	d.ring()
+}
+
+func (d delegate) NotifyUpdate(node *memberlist.Node) { d.NotifyJoin(node) }
+
+func (d delegate) NotifyLeave(node *memberlist.Node) {
+	d.mu.Lock()
+	delete(d.heard, node.Name)
+	d.mu.Unlock()
+	d.ring()
+}
