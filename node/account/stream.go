@@ -1,0 +1,144 @@
+package account
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strconv"
+	"strings"
+
+	"alphamail/mime"
+	"alphamail/node/api"
+	"alphamail/node/imapconn"
+	"github.com/emersion/go-imap/v2"
+)
+
+// Part streams the decoded content of a part. Parts of a message that was
+// fetched as a whole come from the cache; of a large message, chunk by chunk
+// from the mail server, so that memory stays constant and other questions get
+// their turn in between. Errors: as Message.
+func (a *Account) Part(ctx context.Context, question *api.PartQuestion) (*api.Stream, error) {
+	id := question.ID
+	id.Mailbox = canonicalMailbox(id.Mailbox)
+	var stream *api.Stream
+	err := a.onMessage(ctx, id, func(ctx context.Context, _ int) error {
+		message, err := a.load(ctx, id)
+		if err != nil {
+			return err
+		}
+		part := message.Part(question.Part)
+		if part == nil || len(part.Children) > 0 && part.MediaType != "message/rfc822" {
+			return api.NewError(api.CodeNotFound, "This message has no such part.", nil)
+		}
+		stream = &api.Stream{StreamHead: api.StreamHead{
+			MediaType: part.MediaType, Charset: part.Params["charset"], Name: partName(part), Size: -1,
+		}}
+		if message.whole {
+			content, err := io.ReadAll(part.Decode())
+			stream.Size, stream.Content = int64(len(content)), io.NopCloser(bytes.NewReader(content))
+			return err
+		}
+		chunks := a.chunks(ctx, id, path(part.ID))
+		stream.Content = struct {
+			io.Reader
+			io.Closer
+		}{mime.NewDecoder(part.Encoding, chunks), chunks}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return stream, nil
+}
+
+// Raw streams the whole message. Errors: as Message.
+func (a *Account) Raw(ctx context.Context, question *api.RawQuestion) (*api.Stream, error) {
+	id := question.ID
+	id.Mailbox = canonicalMailbox(id.Mailbox)
+	stream := &api.Stream{StreamHead: api.StreamHead{MediaType: "message/rfc822", Size: -1, Name: "message-" + strconv.FormatUint(uint64(id.UID), 10) + ".eml"}}
+	err := a.onMessage(ctx, id, func(ctx context.Context, _ int) error {
+		if raw, ok := a.cache.Get(a.id, cacheKey(kindRaw, id)); ok {
+			stream.Size, stream.Content = int64(len(raw)), io.NopCloser(bytes.NewReader(raw))
+			return nil
+		}
+		stream.Content = a.chunks(ctx, id, nil)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return stream, nil
+}
+
+// chunkReader reads a section of a message piece by piece. It outlives the
+// question that made it, and its deadline: each chunk has a timeout of its own,
+// and Close ends it.
+type chunkReader struct {
+	account *Account
+	ctx     context.Context
+	cancel  context.CancelFunc
+	id      api.MessageID
+	part    []int
+	offset  int64
+	chunk   []byte
+	err     error // sticky; io.EOF at the end
+}
+
+func (a *Account) chunks(ctx context.Context, id api.MessageID, part []int) *chunkReader {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	return &chunkReader{account: a, ctx: ctx, cancel: cancel, id: id, part: part}
+}
+
+func (r *chunkReader) Read(p []byte) (int, error) {
+	if len(r.chunk) == 0 && r.err == nil {
+		r.err = r.next()
+	}
+	if len(r.chunk) == 0 {
+		return 0, r.err
+	}
+	n := copy(p, r.chunk)
+	r.chunk = r.chunk[n:]
+	return n, nil
+}
+
+// next fetches the next chunk; a short one is the last.
+func (r *chunkReader) next() error {
+	size := r.account.config.ChunkSize
+	section := &imap.FetchItemBodySection{Part: r.part, Peek: true, Partial: &imap.SectionPartial{Offset: r.offset, Size: size}}
+	err := r.account.onMessage(r.ctx, r.id, func(ctx context.Context, _ int) error {
+		fetch := &imapconn.Fetch{UIDs: singleSet(r.id.UID), Items: &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{section}}}
+		if err := r.account.do(ctx, fetch); err != nil {
+			return err
+		}
+		if len(fetch.Messages) == 0 {
+			return errGone
+		}
+		r.chunk = fetch.Messages[0].Section(section)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.offset += int64(len(r.chunk))
+	if int64(len(r.chunk)) < size {
+		return io.EOF
+	}
+	return nil
+}
+
+// Close ends the reading. It never fails.
+func (r *chunkReader) Close() error {
+	r.cancel()
+	return nil
+}
+
+// path reads a section number that section wrote.
+func path(id string) []int {
+	var numbers []int
+	for field := range strings.SplitSeq(id, ".") {
+		if number, err := strconv.Atoi(field); err == nil && number > 0 {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}

@@ -1,0 +1,68 @@
+package account
+
+import (
+	"alphamail/mime"
+	"alphamail/node/api"
+)
+
+// newView turns a message into what of an answer never changes.
+func newView(message *loaded) *api.MessageAnswer {
+	header, view := message.Header, mime.Render(message.Message)
+	answer := &api.MessageAnswer{
+		Subject: header.Get("Subject"),
+		From:    addresses(header.Addresses("From")), Sender: addresses(header.Addresses("Sender")),
+		ReplyTo: addresses(header.Addresses("Reply-To")), To: allAddresses(header.Addresses("To")),
+		Cc: allAddresses(header.Addresses("Cc")), Bcc: allAddresses(header.Addresses("Bcc")),
+		Date: message.arrived, Size: message.size,
+		HasHTML: view.HasHTML, BlockedRemote: view.BlockedRemote,
+	}
+	if date, ok := header.Date(); ok {
+		answer.Date = date
+	}
+	for _, block := range view.Text {
+		made := api.Block{Quote: block.Quote}
+		for _, span := range block.Spans {
+			made.Spans = append(made.Spans, api.Span{Text: span.Text, URL: span.URL})
+		}
+		answer.Text = append(answer.Text, made)
+	}
+	for _, part := range view.Parts {
+		answer.Parts = append(answer.Parts, api.Part{
+			ID: part.ID, MediaType: part.MediaType, Name: partName(part), Size: decodedSize(part), Inline: part.Inline(),
+		})
+	}
+	for _, note := range view.Notes {
+		answer.Notes = append(answer.Notes, api.NoteCode(note))
+	}
+	for _, field := range header.Fields() {
+		answer.Headers = append(answer.Headers, api.HeaderField{Name: field.Name, Value: field.Value})
+	}
+	return answer
+}
+
+// maxAddresses bounds the recipients of a message answer.
+const maxAddresses = 500
+
+func allAddresses(list []mime.Address) []api.Address {
+	shown := make([]api.Address, 0, min(len(list), maxAddresses))
+	for _, address := range list[:min(len(list), maxAddresses)] {
+		shown = append(shown, api.Address{Name: address.Name, Email: address.Email})
+	}
+	return shown
+}
+
+// partName is the file name of a part, or one made from its type.
+func partName(part *mime.Part) string {
+	if part.Filename != "" {
+		return part.Filename
+	}
+	return "part-" + part.ID + mime.Extension(part.MediaType)
+}
+
+// decodedSize is exact for base64 without line breaks and near enough for the rest.
+func decodedSize(part *mime.Part) int64 {
+	if part.Encoding == "base64" {
+		return part.EncodedSize * 57 / 78 // lines of 76 characters and CRLF hold 57 bytes
+	}
+	return part.EncodedSize
+}

@@ -1,0 +1,73 @@
+package node
+
+import (
+	"errors"
+	"time"
+
+	"alphamail/node/account"
+)
+
+// Domain is a mail domain and how its users reach their mail.
+type Domain struct {
+	Name    string
+	Backend account.Backend
+	// LoginWithAddress sends the whole address to the mail server instead of
+	// its local part. Either way the name follows from the canonical account
+	// id alone, so that one account is always one user of the mail server.
+	LoginWithAddress bool
+}
+
+// Config is what a node needs to know.
+type Config struct {
+	// Name is the node's name in the ring. Required.
+	Name string
+	// Cluster names the cluster; seals of another one do not open. Required.
+	Cluster string
+	// Version is the build's version, for Status.
+	Version string
+	// Domains are the mail domains served. At least one.
+	Domains []Domain
+	// SessionLifetime is how long a login lasts. Default 24 h.
+	SessionLifetime time.Duration
+	// IdleTimeout is how long an account that nobody asks keeps its connection.
+	// Default 20 min: servers may drop an idle client after 30 (RFC 9051
+	// section 5.4).
+	IdleTimeout time.Duration
+	// MaxAccounts bounds the accounts kept; beyond it the one that was idle
+	// longest is dropped. Default 20,000.
+	MaxAccounts int
+	// Account bounds what each account does.
+	Account account.Config
+}
+
+// withDefaults fills in what is zero.
+func (c Config) withDefaults() Config {
+	if c.SessionLifetime == 0 {
+		c.SessionLifetime = 24 * time.Hour
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = 20 * time.Minute
+	}
+	if c.MaxAccounts == 0 {
+		c.MaxAccounts = 20_000
+	}
+	return c
+}
+
+// Validate tells what is missing or out of range.
+func (c Config) Validate() error {
+	var problems []error
+	if c.Name == "" {
+		problems = append(problems, errors.New("node: a node needs a name"))
+	}
+	if c.Cluster == "" {
+		problems = append(problems, errors.New("node: a node needs the name of its cluster"))
+	}
+	if len(c.Domains) == 0 {
+		problems = append(problems, errors.New("node: a node needs a mail domain"))
+	}
+	if c.SessionLifetime < 0 || c.IdleTimeout < 0 || c.MaxAccounts < 0 {
+		problems = append(problems, errors.New("node: negative limits"))
+	}
+	return errors.Join(problems...)
+}

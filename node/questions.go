@@ -1,0 +1,82 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"alphamail/node/account"
+	"alphamail/node/api"
+)
+
+// Mailbox implements api.Service.
+func (n *Node) Mailbox(ctx context.Context, call *api.Call, question *api.MailboxQuestion) (*api.MailboxAnswer, error) {
+	return ask(ctx, n, "mailbox", call, question, (*account.Account).Mailbox)
+}
+
+// Message implements api.Service.
+func (n *Node) Message(ctx context.Context, call *api.Call, question *api.MessageQuestion) (*api.MessageAnswer, error) {
+	return ask(ctx, n, "message", call, question, (*account.Account).Message)
+}
+
+// Body implements api.Service.
+func (n *Node) Body(ctx context.Context, call *api.Call, question *api.BodyQuestion) (*api.BodyAnswer, error) {
+	return ask(ctx, n, "body", call, question, (*account.Account).Body)
+}
+
+// Part implements api.Service.
+func (n *Node) Part(ctx context.Context, call *api.Call, question *api.PartQuestion) (*api.Stream, error) {
+	return ask(ctx, n, "part", call, question, (*account.Account).Part)
+}
+
+// Raw implements api.Service.
+func (n *Node) Raw(ctx context.Context, call *api.Call, question *api.RawQuestion) (*api.Stream, error) {
+	return ask(ctx, n, "raw", call, question, (*account.Account).Raw)
+}
+
+// ask puts a question to the account of the call's session.
+func ask[Q, A any](ctx context.Context, n *Node, command string, call *api.Call, question Q, method func(*account.Account, context.Context, Q) (A, error)) (A, error) {
+	return answer(ctx, n, command, call, func(ctx context.Context) (result A, err error) {
+		err = n.withAccount(ctx, call, func(one *account.Account) (err error) {
+			result, err = method(one, ctx, question)
+			return err
+		})
+		return result, err
+	})
+}
+
+// answer measures and logs one command, and turns a panic into an error, so
+// that a defect costs one answer and not the node.
+func answer[A any](ctx context.Context, n *Node, command string, call *api.Call, work func(context.Context) (A, error)) (result A, err error) {
+	start := time.Now()
+	defer func() {
+		if defect := recover(); defect != nil {
+			n.log.Error("defect", "request", call.RequestID, "command", command, "panic", fmt.Sprint(defect), "stack", string(debug.Stack()))
+			var none A
+			result, err = none, api.NewError(api.CodeInternal, "Something went wrong on our side.", nil)
+		}
+		n.record(command, call, time.Since(start), api.AsError(err))
+	}()
+	result, err = work(ctx)
+	if err != nil {
+		return result, api.AsError(err)
+	}
+	return result, nil
+}
+
+// record writes the log line and the metrics of one command.
+func (n *Node) record(command string, call *api.Call, elapsed time.Duration, failure *api.Error) {
+	code, level := api.Code("ok"), slog.LevelInfo
+	fields := []any{"request", call.RequestID, "command", command, "account", call.Session.Account, "ms", float64(elapsed.Microseconds()) / 1000}
+	if failure != nil {
+		code = failure.Code
+		fields = append(fields, "code", string(code), "error", failure.Error())
+		if code == api.CodeInternal {
+			level = slog.LevelError
+		}
+	}
+	n.metrics.command(command, code, elapsed)
+	n.log.Log(context.Background(), level, "answered", fields...)
+}

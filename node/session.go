@@ -1,0 +1,223 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"alphamail/node/account"
+	"alphamail/node/api"
+	"alphamail/node/seal"
+)
+
+// Login implements api.Service. The mail server judges the password, always:
+// what this node remembers of an account could be out of date.
+func (n *Node) Login(ctx context.Context, call *api.Call, question *api.LoginQuestion) (*api.LoginAnswer, error) {
+	return answer(ctx, n, "login", call, func(ctx context.Context) (*api.LoginAnswer, error) {
+		login, err := n.login(ctx, call, question)
+		if code := api.AsError(err); code != nil {
+			n.audit("login refused", call, question.Account, "code", code.Code)
+			return nil, err
+		}
+		n.audit("login", call, question.Account, "session", login.Session.ID)
+		return login, nil
+	})
+}
+
+func (n *Node) login(ctx context.Context, call *api.Call, question *api.LoginQuestion) (*api.LoginAnswer, error) {
+	if question.Account == "" || question.Password == "" || len(question.Account) > api.MaxAccountLength {
+		return nil, api.NewError(api.CodeInvalid, "User name and password are needed.", nil)
+	}
+	if err := n.own(call, question.Account); err != nil {
+		return nil, err
+	}
+	fresh, err := n.newAccount(question.Account, question.Password)
+	if err != nil {
+		return nil, err
+	}
+	if err := fresh.Connect(ctx); err != nil {
+		fresh.Close()
+		return nil, err
+	}
+	if _, err := n.install(question.Account, fresh); err != nil {
+		fresh.Close()
+		return nil, err
+	}
+	return n.seal(question)
+}
+
+// seal makes the session of a login that succeeded.
+func (n *Node) seal(question *api.LoginQuestion) (*api.LoginAnswer, error) {
+	now := time.Now()
+	session := api.Session{Account: question.Account, ID: rand.Text(), Host: question.Host}
+	credential := seal.Credential{Password: question.Password, Issued: now, Expires: now.Add(n.config.SessionLifetime)}
+	var err error
+	if session.Seal, err = n.keyring.Seal(n.binding(session), credential); err != nil {
+		return nil, api.NewError(api.CodeInvalid, "This password is too long.", err)
+	}
+	return &api.LoginAnswer{Session: session, Expires: credential.Expires}, nil
+}
+
+func (n *Node) binding(session api.Session) seal.Binding {
+	return seal.Binding{Cluster: n.config.Cluster, Host: session.Host, Account: session.Account, SessionID: session.ID}
+}
+
+// Logout implements api.Service. It also ends the account's connection: other
+// sessions of the account make a new one when they need it.
+func (n *Node) Logout(ctx context.Context, call *api.Call, _ *api.LogoutQuestion) (*api.LogoutAnswer, error) {
+	return answer(ctx, n, "logout", call, func(context.Context) (*api.LogoutAnswer, error) {
+		credential, err := n.open(call.Session)
+		if err != nil {
+			return &api.LogoutAnswer{}, nil // it has ended already
+		}
+		if err := n.own(call, call.Session.Account); err != nil {
+			return nil, err
+		}
+		n.revocations.Add(call.Session.ID, credential.Expires, time.Now())
+		if ended := n.remove(call.Session.Account, nil); ended != nil {
+			ended.Close()
+		}
+		n.audit("logout", call, call.Session.Account, "session", call.Session.ID)
+		return &api.LogoutAnswer{}, nil
+	})
+}
+
+// open opens the seal of a session.
+func (n *Node) open(session api.Session) (seal.Credential, error) {
+	credential, err := n.keyring.Open(n.binding(session), session.Seal, time.Now())
+	if err != nil {
+		return credential, api.NewError(api.CodeAuthExpired, "Your session has ended. Please log in again.", err)
+	}
+	if n.revocations.Has(session.ID) {
+		return credential, api.NewError(api.CodeAuthExpired, "You have logged out.", nil)
+	}
+	return credential, nil
+}
+
+// withAccount runs work with the account of a session.
+func (n *Node) withAccount(ctx context.Context, call *api.Call, work func(*account.Account) error) error {
+	credential, err := n.open(call.Session)
+	if err != nil {
+		return err
+	}
+	id := call.Session.Account
+	if err := n.own(call, id); err != nil {
+		return err
+	}
+	var one *account.Account
+	for range 2 { // an account may be evicted between finding and asking it
+		if one, err = n.find(ctx, id, credential.Password); err != nil {
+			break
+		}
+		if err = work(one); !errors.Is(err, account.ErrClosed) {
+			break
+		}
+	}
+	if failure := api.AsError(err); failure != nil && failure.Code == api.CodeAuthFailed {
+		if refused := n.remove(id, one); refused != nil {
+			refused.Close()
+		}
+		return api.NewError(api.CodeAuthExpired, "The mail server no longer accepts your password. Please log in again.", err)
+	}
+	return err
+}
+
+// find returns the account for a password that a seal holds. When the account
+// lives here with another password, one of the two is out of date, and the mail
+// server decides.
+func (n *Node) find(ctx context.Context, id, password string) (*account.Account, error) {
+	n.mu.Lock()
+	known := n.accounts[id]
+	n.mu.Unlock()
+	if known != nil && known.HasPassword(password) {
+		return known, nil
+	}
+	fresh, err := n.newAccount(id, password)
+	if err != nil {
+		return nil, err
+	}
+	if known != nil {
+		err = fresh.Connect(ctx)
+	}
+	var stands *account.Account
+	if err == nil {
+		stands, err = n.install(id, fresh)
+	}
+	if err != nil {
+		fresh.Close()
+	}
+	return stands, err
+}
+
+var errShuttingDown = api.NewError(api.CodeNodeDown, "This node is shutting down.", nil)
+
+func (n *Node) newAccount(id, password string) (*account.Account, error) {
+	local, name := api.SplitAccount(id)
+	domain, ok := n.domains[name]
+	if !ok {
+		return nil, api.NewError(api.CodeInvalid, "This mail domain is not served here.", nil)
+	}
+	user := local
+	if domain.LoginWithAddress {
+		user = id
+	}
+	return account.New(id, user, password, domain.Backend, n.config.Account, n.cache, n.log), nil
+}
+
+// install makes fresh the account that answers for id and returns the one that
+// stands: an account that is there already with the same password keeps its
+// place, because it knows more.
+func (n *Node) install(id string, fresh *account.Account) (*account.Account, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return nil, errShuttingDown
+	}
+	stays, displaced := fresh, n.accounts[id]
+	if displaced != nil && displaced.SamePassword(fresh) {
+		stays, displaced = displaced, fresh
+	}
+	n.accounts[id] = stays
+	for _, one := range []*account.Account{displaced, n.makeRoom()} {
+		if one != nil {
+			n.background.Go(one.Close) // ends within seconds: Close bounds its LOGOUT
+		}
+	}
+	return stays, nil
+}
+
+// makeRoom takes out the account that was idle longest when there are too many.
+// The caller holds mu.
+func (n *Node) makeRoom() *account.Account {
+	if len(n.accounts) <= n.config.MaxAccounts {
+		return nil
+	}
+	var oldest string
+	var since time.Time
+	for id, one := range n.accounts {
+		if use := one.LastUse(); oldest == "" || use.Before(since) {
+			oldest, since = id, use
+		}
+	}
+	evicted := n.accounts[oldest]
+	delete(n.accounts, oldest)
+	return evicted
+}
+
+// remove takes an account out; when only is not nil, just that one.
+func (n *Node) remove(id string, only *account.Account) *account.Account {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	known := n.accounts[id]
+	if known == nil || only != nil && known != only {
+		return nil
+	}
+	delete(n.accounts, id)
+	return known
+}
+
+// audit writes a line of the security log.
+func (n *Node) audit(event string, call *api.Call, accountID string, details ...any) {
+	n.log.With("audit", true, "request", call.RequestID, "client", call.ClientAddress, "account", accountID).Info(event, details...)
+}
