@@ -1,0 +1,133 @@
+// Package config is AlphaMail's configuration file: its keys, their defaults,
+// and a strict reading that tells every mistake with its line and its remedy.
+//
+// It knows no other package of ours: whoever wires the parts together turns a
+// Config into theirs.
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// Config is a configuration file, with defaults filled in.
+type Config struct {
+	// File is where it was read from.
+	File string
+
+	Servers []Server
+	Domains map[string]Domain
+
+	Listen         string
+	PublicURL      *url.URL // nil when none is set
+	RedirectListen string
+	TLSCertificate string
+	TLSKey         string
+	TrustedProxies []netip.Prefix
+
+	StateDir        string
+	AdminListen     string
+	CacheSize       int64 // bytes
+	SessionLifetime time.Duration
+	IMAPTimeout     time.Duration
+	TimeZone        *time.Location
+
+	LogFormat string // "text" or "json"
+	LogLevel  string // "debug", "info", "warn" or "error"
+
+	Cluster Cluster
+}
+
+// Domain holds what differs between mail domains.
+type Domain struct {
+	// CaseSensitive keeps upper and lower case of user names apart.
+	CaseSensitive bool
+	// LoginWithAddress sends the whole address as user name to the mail server.
+	LoginWithAddress bool
+	// CAFile holds the authorities to trust for the mail server's certificate;
+	// empty means those of the system.
+	CAFile string
+}
+
+// Cluster tells how this member and the others find each other.
+type Cluster struct {
+	Name            string
+	GossipListen    string
+	GossipAdvertise string
+	APIListen       string
+	APIAdvertise    string
+	Join            []string
+	SecretsDir      string
+}
+
+// Alone tells whether this is the configuration of one machine without others.
+func (c *Config) Alone() bool { return c.Cluster.GossipListen == "" }
+
+// HTTPS tells whether the web server speaks TLS itself: everywhere but on
+// loopback and behind proxies that the configuration names.
+func (c *Config) HTTPS() bool {
+	return c.TLSCertificate != "" || !isLoopback(c.Listen) && len(c.TrustedProxies) == 0
+}
+
+func defaults() *Config {
+	return &Config{
+		Domains: map[string]Domain{}, Listen: "127.0.0.1:8080", StateDir: "alphamail-state", AdminListen: "127.0.0.1:9180",
+		CacheSize: 256 << 20, SessionLifetime: 24 * time.Hour, IMAPTimeout: 15 * time.Second,
+		TimeZone: time.Local, LogFormat: "text", LogLevel: "info",
+	}
+}
+
+// isLoopback tells whether an address, host:port, can only be reached from this
+// machine.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// check finds what is wrong with the keys taken together.
+func (c *Config) check(add func(key, message, remedy string)) {
+	served := map[string]bool{}
+	for _, server := range c.Servers {
+		if served[server.Domain] {
+			add("imap_servers", fmt.Sprintf("the domain %s is there twice", server.Domain), "remove one of the two")
+		}
+		served[server.Domain] = true
+	}
+	if len(c.Servers) == 0 {
+		add("imap_servers", "no mail server is named", "add a line like: imap_servers: example.edu=imap.example.edu:993")
+	}
+	for domain := range c.Domains {
+		if !served[domain] {
+			add("domains", fmt.Sprintf("the domain %s has no mail server", domain), "add it to imap_servers, or remove it here")
+		}
+	}
+	if (c.TLSCertificate == "") != (c.TLSKey == "") {
+		add("tls_certificate", "certificate and key belong together", "set both tls_certificate and tls_key, or neither")
+	}
+	if c.RedirectListen != "" && c.PublicURL == nil {
+		add("redirect_listen", "it is not known where to redirect to", "set public_url")
+	}
+	if c.PublicURL != nil && c.PublicURL.Scheme == "http" && !isLoopback(net.JoinHostPort(c.PublicURL.Hostname(), "80")) {
+		add("public_url", "plain http is for loopback only", "use https://")
+	}
+	if c.PublicURL != nil && c.PublicURL.Scheme == "https" && !c.HTTPS() && len(c.TrustedProxies) == 0 {
+		add("public_url", "HTTPS is promised, but plain HTTP is served on loopback",
+			"set tls_certificate and tls_key, or name the proxy that speaks HTTPS in trusted_proxies")
+	}
+	if c.Alone() && len(c.Cluster.Join) > 0 {
+		add("cluster.join", "this member does not listen for others", "set cluster.gossip_listen")
+	}
+	if !c.Alone() && c.Cluster.APIListen == "" {
+		add("cluster.gossip_listen", "a member of a cluster needs an address for the page protocol", "set cluster.api_listen")
+	}
+}

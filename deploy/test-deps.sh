@@ -1,0 +1,54 @@
+#!/bin/sh
+# Installs what the tests need beside Go, on Debian, as root: mail servers,
+# browsers, fonts. Elsewhere it says which tests will be left out. With STRICT=1
+# a missing tool is a failure.
+set -eu
+cd "$(dirname "$0")/.."
+
+missing=""
+need() { # command, Debian package
+	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need dovecot dovecot-imapd
+need chromium chromium
+need lynx lynx
+need w3m w3m
+need curl curl
+need tmux tmux
+need npm npm
+for font in fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji; do
+	dpkg-query -W -f '${Status}' "$font" 2>/dev/null | grep -q 'ok installed' || missing="$missing $font"
+done
+
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	# Debian starts a service as soon as it is installed, unless this forbids it.
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod +x "$policy"
+		trap 'rm -f "$policy"' EXIT
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	# shellcheck disable=SC2086 # a list of words
+	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+	missing=""
+fi
+
+if [ ! -d testdata/browser/node_modules ] && command -v npm >/dev/null; then
+	(cd testdata/browser && npm ci --silent --no-audit --no-fund --ignore-scripts)
+fi
+
+if [ -n "$missing" ] || [ "$(id -u)" != 0 ]; then
+	echo "These tests will be left out:"
+	[ "$(id -u)" = 0 ] || echo "  - those against a real Dovecot: they need root"
+	for package in $missing; do
+		case $package in
+		dovecot-imapd) echo "  - those against a real Dovecot: $package is not installed" ;;
+		chromium | npm) echo "  - those in a browser: $package is not installed" ;;
+		lynx | w3m | curl | tmux) echo "  - those with $package, which is not installed" ;;
+		*) echo "  - none, but pages in some scripts look wrong: $package is not installed" ;;
+		esac
+	done
+	[ -z "${STRICT:-}" ] || { echo "STRICT is set: this is a failure."; exit 1; }
+fi

@@ -1,0 +1,77 @@
+package frontend
+
+import (
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// browserListener accepts connections of browsers.
+type browserListener struct {
+	net.Listener
+	tls   *tls.Config // nil for plain HTTP
+	stall time.Duration
+}
+
+func (l *browserListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &browserConn{Conn: conn, tls: l.tls, stall: l.stall, settled: l.tls == nil}, nil
+}
+
+// browserConn is the connection of a browser. Where HTTPS is spoken it looks at
+// the first byte: a browser that speaks plain HTTP to the HTTPS port is let in
+// far enough to be redirected. Each write has a deadline of its own, so that a
+// large download to a slow browser may take its time and a browser that takes
+// nothing is let go.
+//
+// Reads and writes come from the one goroutine that serves the connection.
+type browserConn struct {
+	net.Conn
+	tls     *tls.Config
+	stall   time.Duration
+	settled bool // the first byte was looked at
+	secure  bool // TLS is spoken
+}
+
+// handshakeRecord is the first byte of a TLS connection (RFC 8446 section 5.1).
+const handshakeRecord = 0x16
+
+func (c *browserConn) Read(p []byte) (int, error) {
+	if !c.settled {
+		var first [1]byte
+		if _, err := c.Conn.Read(first[:]); err != nil {
+			return 0, err
+		}
+		c.settled = true
+		c.Conn = &replayedConn{c.Conn, first[:]}
+		if c.secure = first[0] == handshakeRecord; c.secure {
+			c.Conn = tls.Server(c.Conn, c.tls)
+		}
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *browserConn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+// replayedConn gives back bytes that were read already.
+type replayedConn struct {
+	net.Conn
+	pending []byte
+}
+
+func (c *replayedConn) Read(p []byte) (int, error) {
+	if len(c.pending) > 0 {
+		n := copy(p, c.pending)
+		c.pending = c.pending[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}

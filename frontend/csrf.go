@@ -1,0 +1,62 @@
+package frontend
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"strings"
+)
+
+// Every form carries a token that follows from a cookie: from the session's
+// cookie, or before login from an anonymous one with a random value. A site
+// that makes a browser send a forged form cannot read the cookie, and so cannot
+// make the token; frontends need no common key to check it. The token is masked
+// anew in each response, because pages are compressed and may hold text of an
+// attacker: its bytes never appear twice.
+
+const tokenSize = sha256.Size
+
+// csrfToken derives the token from a cookie's value.
+func csrfToken(cookie string) [tokenSize]byte {
+	return sha256.Sum256([]byte("alphamail form token\x00" + cookie))
+}
+
+// maskToken hides a token behind a random pad.
+func maskToken(token [tokenSize]byte) string {
+	masked := make([]byte, 2*tokenSize)
+	rand.Read(masked[:tokenSize])
+	subtle.XORBytes(masked[tokenSize:], masked[:tokenSize], token[:])
+	return base64.RawURLEncoding.EncodeToString(masked)
+}
+
+// tokenMatches tells whether a masked token belongs to a cookie.
+func tokenMatches(masked, cookie string) bool {
+	data, err := base64.RawURLEncoding.DecodeString(masked)
+	if err != nil || len(data) != 2*tokenSize || cookie == "" {
+		return false
+	}
+	var token [tokenSize]byte
+	subtle.XORBytes(token[:], data[:tokenSize], data[tokenSize:])
+	want := csrfToken(cookie)
+	return subtle.ConstantTimeCompare(token[:], want[:]) == 1
+}
+
+// fromElsewhere tells whether the browser says that another site made it send
+// this request. Browsers that say nothing, such as lynx, are judged by the
+// token alone.
+func (r *request) fromElsewhere() bool {
+	header := &r.ctx.Request.Header
+	if site := string(header.Peek("Sec-Fetch-Site")); site != "" {
+		return site != "same-origin" && site != "none"
+	}
+	origin := strings.ToLower(string(header.Peek("Origin")))
+	if origin == "" {
+		return false
+	}
+	scheme := "http://"
+	if r.https {
+		scheme = "https://"
+	}
+	return origin != scheme+strings.ToLower(r.hostPort())
+}

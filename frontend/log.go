@@ -1,0 +1,50 @@
+package frontend
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/valyala/fasthttp"
+)
+
+// meter counts what a frontend does. Routes are patterns of code, so the number
+// of series is bounded.
+type meter struct {
+	set      *metrics.Set
+	inFlight atomic.Int64
+}
+
+func newMeter(set *metrics.Set) *meter {
+	m := &meter{set: set}
+	set.NewGauge("alphamail_http_requests_in_flight", func() float64 { return float64(m.inFlight.Load()) })
+	return m
+}
+
+// record writes the log line and the metrics of a request. The line holds the
+// route, not the path: names of folders are nobody's business.
+func (r *request) record() {
+	status, elapsed := r.ctx.Response.StatusCode(), time.Since(r.start)
+	method := "other"
+	switch string(r.ctx.Method()) {
+	case fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodPost:
+		method = string(r.ctx.Method())
+	}
+	r.meter.set.GetOrCreateCounter(`alphamail_http_requests_total{route="` + r.route + `",method="` + method + `",code="` + strconv.Itoa(status) + `"}`).Inc()
+	r.meter.set.GetOrCreatePrometheusHistogram(`alphamail_http_request_seconds{route="` + r.route + `"}`).Update(elapsed.Seconds())
+	level := slog.LevelInfo
+	if status >= fasthttp.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	fields := []any{"request", r.id, "method", method, "route", r.route, "status", status, "ms", float64(elapsed.Microseconds()) / 1000, "client", r.clientAddress()}
+	if r.session != nil {
+		fields = append(fields, "account", r.session.Account)
+	}
+	if r.node != "" {
+		fields = append(fields, "node", r.node)
+	}
+	r.log.Log(context.Background(), level, "request", fields...)
+}

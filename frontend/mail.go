@@ -1,0 +1,111 @@
+package frontend
+
+import (
+	"context"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"alphamail/frontend/page"
+	"alphamail/node/api"
+)
+
+// question puts a question to the node of an account under the deadline for
+// questions.
+func (r *request) question(account string, ask func(context.Context, api.Service, *api.Call) error) (node string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.config.QuestionTimeout)
+	defer cancel()
+	call := &api.Call{RequestID: r.id, ClientAddress: r.clientAddress()}
+	if r.session != nil {
+		call.Session = *r.session
+	}
+	return r.router.do(ctx, call, account, ask)
+}
+
+// ask puts a question about the session's account.
+func ask[Q, A any](r *request, method func(api.Service, context.Context, *api.Call, Q) (A, error), question Q) (answer A, err error) {
+	r.node, err = r.question(r.session.Account, func(ctx context.Context, node api.Service, call *api.Call) (err error) {
+		answer, err = method(node, ctx, call, question)
+		return err
+	})
+	return answer, err
+}
+
+// show sends a page of the session.
+func (r *request) show(write func(io.Writer, page.Context) error) {
+	r.html(fasthttp.StatusOK, page.PagePolicy(), func(w io.Writer) error { return write(w, r.context(r.cookie)) })
+}
+
+func (r *request) mailbox(mailbox string, query url.Values) {
+	number := 1
+	if text := query.Get("page"); text != "" {
+		var err error
+		if number, err = strconv.Atoi(text); err != nil || number < 1 {
+			r.fail(api.NewError(api.CodeInvalid, "There is no such page.", err))
+			return
+		}
+	}
+	answer, err := ask(r, api.Service.Mailbox, &api.MailboxQuestion{Mailbox: mailbox, Page: number})
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.show(func(w io.Writer, c page.Context) error { return page.WriteMailbox(w, c, page.Mailbox{Answer: answer}) })
+}
+
+// folders shows the folder list alone. Its counts come with the smallest page
+// of the inbox.
+func (r *request) folders() {
+	answer, err := ask(r, api.Service.Mailbox, &api.MailboxQuestion{Mailbox: "INBOX", Page: 1, PageSize: 1})
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.show(func(w io.Writer, c page.Context) error { return page.WriteFolders(w, c, page.Folders{Answer: answer}) })
+}
+
+func (r *request) message(id api.MessageID, query url.Values) {
+	answer, err := ask(r, api.Service.Message, &api.MessageQuestion{ID: id, MarkSeen: r.isRead()})
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	shown := page.Message{
+		Answer: answer, AsText: query.Get("view") == "text", AllowRemote: query.Get("remote") == "1", Details: query.Get("details") == "1",
+	}
+	r.show(func(w io.Writer, c page.Context) error { return page.WriteMessage(w, c, shown) })
+}
+
+// isRead tells whether somebody looks at the answer: not when a browser fetches
+// it in advance.
+func (r *request) isRead() bool {
+	header := &r.ctx.Request.Header
+	purpose := string(header.Peek("Sec-Purpose")) + string(header.Peek("Purpose")) + string(header.Peek("X-Moz"))
+	return r.ctx.IsGet() && !strings.Contains(purpose, "prefetch")
+}
+
+func (r *request) print(id api.MessageID) {
+	answer, err := ask(r, api.Service.Message, &api.MessageQuestion{ID: id})
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.show(func(w io.Writer, c page.Context) error { return page.WritePrint(w, c, page.Print{Answer: answer}) })
+}
+
+// body sends the HTML of a message as a document of its own, under a policy
+// that lets it do nothing.
+func (r *request) body(id api.MessageID, query url.Values) {
+	remote := query.Get("remote") == "1"
+	answer, err := ask(r, api.Service.Body, &api.BodyQuestion{ID: id, AllowRemote: remote})
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.html(fasthttp.StatusOK, page.BodyPolicy(remote), func(w io.Writer) error {
+		return page.WriteBody(w, r.context(r.cookie), page.Body{Answer: answer})
+	})
+}

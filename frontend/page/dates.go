@@ -1,0 +1,72 @@
+package page
+
+import (
+	"strconv"
+	"time"
+)
+
+// appendListDate writes the date of a list row: the time today, "Yesterday", the
+// weekday within a week, day and month within this year, else the date. Both
+// times are in the zone that dates are shown in.
+func (l *locale) appendListDate(to []byte, t, now time.Time) []byte {
+	month := t.Month()
+	switch age := daysBetween(t, now); {
+	case age == 0:
+		return t.AppendFormat(to, clock)
+	case age == 1:
+		return append(to, l.Yesterday...)
+	case 1 < age && age < 7:
+		return append(to, l.daysShort[t.Weekday()]...)
+	case t.Year() == now.Year():
+		return l.DateThisYear.append(to, "Day", strconv.Itoa(t.Day()), "Month", l.monthsShort[month-1])
+	default:
+		return l.DateShort.append(to, "Day", strconv.Itoa(t.Day()), "Month", l.monthsShort[month-1],
+			"Number", strconv.Itoa(int(month)), "Year", strconv.Itoa(t.Year()))
+	}
+}
+
+// appendFullDate writes everything about a date but its zone.
+func (l *locale) appendFullDate(to []byte, t time.Time) []byte {
+	return l.DateFull.append(to, "Weekday", l.daysLong[t.Weekday()], "Day", strconv.Itoa(t.Day()),
+		"Month", l.monthsLong[t.Month()-1], "Year", strconv.Itoa(t.Year()), "Time", t.Format(clock))
+}
+
+// stamp is the date of a message as its page shows it.
+type stamp struct {
+	// label is what is seen, full the whole date, machine the value of the
+	// datetime attribute. The latter two are empty for an unknown date.
+	label, full, machine string
+}
+
+// messageStamp always tells the time of day. Dates are shown in the zone of now.
+func (l *locale) messageStamp(t, now time.Time) stamp {
+	if t.IsZero() {
+		return stamp{label: l.NoDate}
+	}
+	t = t.In(now.Location())
+	s := stamp{full: string(l.appendFullDate(nil, t)), machine: t.Format(time.RFC3339)}
+	switch daysBetween(t, now) {
+	case 0:
+		s.label = l.TodayAt.fill("Time", t.Format(clock))
+	case 1:
+		s.label = l.YesterdayAt.fill("Time", t.Format(clock))
+	default:
+		s.label = s.full
+	}
+	return s
+}
+
+// clock is the layout of a time of day.
+const clock = "15:04"
+
+// daysBetween counts calendar days from t to now, negative in the future. Both
+// are in one zone.
+func daysBetween(t, now time.Time) int {
+	return int((civilMidnight(now) - civilMidnight(t)) / (24 * 60 * 60))
+}
+
+// civilMidnight counts in UTC, where every day has 24 hours.
+func civilMidnight(t time.Time) int64 {
+	year, month, day := t.Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix()
+}

@@ -1,0 +1,111 @@
+package page
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// listDate reads the date from a list page.
+func listDate(language string, when, now time.Time) string {
+	c := contextIn(language)
+	c.Now = now
+	row := rowList{view: viewOf(c)}.appendTime(nil, when)
+	_, label, _ := strings.Cut(strings.TrimSuffix(string(row), "</time>"), ">")
+	return label
+}
+
+func TestDates(t *testing.T) {
+	now := time.Date(2026, time.March, 2, 0, 30, 0, 0, zone) // a Monday, soon after midnight
+	at := func(year int, month time.Month, day, hour, minute int) time.Time {
+		return time.Date(year, month, day, hour, minute, 0, 0, zone)
+	}
+	for _, test := range []struct {
+		name            string
+		when            time.Time
+		en, de, ar      string
+		message, gerMsg string
+	}{
+		{"today", at(2026, 3, 2, 0, 5), "00:05", "00:05", "00:05", "Today, 00:05", "Heute, 00:05"},
+		{"today in another zone", time.Date(2026, 3, 1, 23, 10, 0, 0, time.UTC), "00:10", "00:10", "00:10", "Today, 00:10", "Heute, 00:10"},
+		{"yesterday, half an hour ago", at(2026, 3, 1, 23, 59), "Yesterday", "Gestern", "أمس", "Yesterday, 23:59", "Gestern, 23:59"},
+		{"two days ago", at(2026, 2, 28, 23, 59), "Sat", "Sa", "السبت", "Saturday, 28 February 2026, 23:59", "Samstag, 28. Februar 2026, 23:59"},
+		{"six days ago", at(2026, 2, 24, 0, 0), "Tue", "Di", "الثلاثاء", "Tuesday, 24 February 2026, 00:00", "Dienstag, 24. Februar 2026, 00:00"},
+		{"seven days ago", at(2026, 2, 23, 23, 59), "23 Feb", "23. Feb.", "23 فبراير", "Monday, 23 February 2026, 23:59", "Montag, 23. Februar 2026, 23:59"},
+		{"first day of the year", at(2026, 1, 1, 0, 0), "1 Jan", "1. Jan.", "1 يناير", "Thursday, 1 January 2026, 00:00", "Donnerstag, 1. Januar 2026, 00:00"},
+		{"last year", at(2025, 12, 31, 23, 59), "31 Dec 2025", "31.12.2025", "31 ديسمبر 2025", "Wednesday, 31 December 2025, 23:59", "Mittwoch, 31. Dezember 2025, 23:59"},
+		{"tomorrow, by a wrong clock", at(2026, 3, 3, 8, 0), "3 Mar", "3. März", "3 مارس", "Tuesday, 3 March 2026, 08:00", "Dienstag, 3. März 2026, 08:00"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for language, want := range map[string]string{"en": test.en, "de": test.de, "ar": test.ar} {
+				if got := listDate(language, test.when, now); got != want {
+					t.Errorf("%s: list shows %q, want %q", language, got, want)
+				}
+			}
+			for language, want := range map[string]string{"en": test.message, "de": test.gerMsg} {
+				if got := localeOf(language).messageStamp(test.when, now).label; got != want {
+					t.Errorf("%s: message shows %q, want %q", language, got, want)
+				}
+			}
+		})
+	}
+	got := localeOf("ar").messageStamp(at(2025, 12, 31, 23, 59), now)
+	if want := "الأربعاء، 31 ديسمبر 2025، 23:59"; got.full != want || got.machine != "2025-12-31T23:59:00+01:00" {
+		t.Errorf("title %q, datetime %q", got.full, got.machine)
+	}
+}
+
+func TestUnknownDate(t *testing.T) {
+	now := contextIn("de").Now
+	if got := listDate("de", time.Time{}, now); got != "kein Datum" {
+		t.Errorf("the list shows %q", got)
+	}
+	if got := localeOf("de").messageStamp(time.Time{}, now); got != (stamp{label: "kein Datum"}) {
+		t.Errorf("the message shows %+v", got)
+	}
+}
+
+// A week within which the clocks change has days of 23 and 25 hours.
+func TestDatesOverClockChange(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip("no time zone database:", err)
+	}
+	for _, now := range []time.Time{
+		time.Date(2026, 3, 30, 0, 10, 0, 0, berlin),
+		time.Date(2026, 10, 26, 23, 50, 0, 0, berlin),
+	} {
+		for back, want := range map[int]string{1: "Yesterday", 2: "Sat", 6: "Tue"} {
+			when := time.Date(now.Year(), now.Month(), now.Day()-back, 23, 55, 0, 0, berlin)
+			if got := listDate("en", when, now); got != want {
+				t.Errorf("%d days before %v: %q, want %q", back, now, got, want)
+			}
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for n, want := range map[int][2]string{
+		0: {"0", "0"}, 999: {"999", "999"}, 1000: {"1,000", "1.000"}, 12431: {"12,431", "12.431"},
+		123456: {"123,456", "123.456"}, 1234567: {"1,234,567", "1.234.567"},
+	} {
+		if en, de := localeOf("en").number(n), localeOf("de").number(n); en != want[0] || de != want[1] {
+			t.Errorf("%d: %q and %q, want %q", n, en, de, want)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for bytes, want := range map[int64][2]string{
+		-1: {"0 bytes", "0 Byte"}, 0: {"0 bytes", "0 Byte"}, 1: {"1 byte", "1 Byte"}, 999: {"999 bytes", "999 Byte"},
+		1000: {"1 KB", "1 KB"}, 1500: {"1.5 KB", "1,5 KB"}, 9940: {"9.9 KB", "9,9 KB"}, 9960: {"10 KB", "10 KB"},
+		412_000: {"412 KB", "412 KB"}, 999_499: {"999 KB", "999 KB"}, 999_500: {"1 MB", "1 MB"},
+		1_812_331: {"1.8 MB", "1,8 MB"}, 35_400_000: {"35 MB", "35 MB"}, 2_300_000_000: {"2.3 GB", "2,3 GB"},
+		1_234_000_000_000:   {"1,234 GB", "1.234 GB"},
+		9223372036854775807: {"9,223,372,037 GB", "9.223.372.037 GB"},
+	} {
+		if en, de := localeOf("en").size(bytes), localeOf("de").size(bytes); en != want[0] || de != want[1] {
+			t.Errorf("%d: %q and %q, want %q", bytes, en, de, want)
+		}
+	}
+}

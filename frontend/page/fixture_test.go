@@ -1,0 +1,158 @@
+package page
+
+import (
+	"fmt"
+	"time"
+
+	"alphamail/node/api"
+)
+
+// The fixtures are what the golden files show: a mailbox with mail in several
+// scripts, and messages with everything that a page can say about them.
+
+var zone = time.FixedZone("CET", 60*60)
+
+func contextIn(language string) Context {
+	return Context{
+		Language: language,
+		Account:  "maria@example.edu",
+		CSRF:     "csrf-token",
+		Now:      time.Date(2026, time.November, 23, 11, 30, 0, 0, zone),
+	}
+}
+
+func sampleFolders() []api.Folder {
+	return []api.Folder{
+		{Mailbox: "INBOX", Path: []string{"INBOX"}, Role: api.RoleInbox, Selectable: true, Total: 12431, Unread: 12, Counted: true},
+		{Mailbox: "Archive", Path: []string{"Archive"}, Role: api.RoleArchive, Selectable: true},
+		{Mailbox: "Courses", Path: []string{"Courses"}},
+		{Mailbox: "Courses/Linguistics 201", Path: []string{"Courses", "Linguistics 201"}, Selectable: true, Total: 44, Unread: 3, Counted: true},
+		{Mailbox: "Drafts", Path: []string{"Drafts"}, Role: api.RoleDrafts, Selectable: true, Total: 2, Unread: 0, Counted: true},
+		{Mailbox: "Junk", Path: []string{"Junk"}, Role: api.RoleJunk, Selectable: true, Total: 60, Unread: 41, Counted: true},
+		{Mailbox: "Library", Path: []string{"Library"}, Selectable: true, Counted: true},
+		{Mailbox: "Sent", Path: []string{"Sent"}, Role: api.RoleSent, Selectable: true, Total: 900, Counted: true},
+		{Mailbox: "Travel 2026", Path: []string{"Travel 2026"}, Selectable: true},
+		{Mailbox: "Trash", Path: []string{"Trash"}, Role: api.RoleTrash, Selectable: true, Unread: 5, Counted: true},
+		{Mailbox: "研究室", Path: []string{"研究室"}, Selectable: true, Unread: 1, Counted: true},
+	}
+}
+
+func sampleRows(mailbox string) []api.Row {
+	now := contextIn("en").Now
+	at := func(days, hour, minute int) time.Time {
+		return time.Date(now.Year(), now.Month(), now.Day()-days, hour, minute, 0, 0, zone)
+	}
+	seen := api.Flags{Seen: true}
+	person := func(name, email string) []api.Address { return []api.Address{{Name: name, Email: email}} }
+	rows := []api.Row{
+		{People: []api.Address{{Name: "Ana Ruiz", Email: "ana.ruiz@example.edu"}, {Name: "Ben Okafor"}}, Subject: "Field trip on Friday", Snippet: "The bus leaves at 7:40 from the north gate; bring boots and a second pair of socks. The path to the outcrop is slippery.", Date: at(0, 10, 42), Flags: api.Flags{Flagged: true}, HasAttachment: true},
+		{People: person("Registrar", "registrar@example.edu"), Subject: "Your winter schedule is final", Snippet: "Two changes since the draft: LING 201 moves to Condon 104 and your lab starts an hour later.", Date: at(0, 10, 5)},
+		{People: person("山田 太郎", "yamada@example.ac.jp"), Subject: "研究会の資料について", Snippet: "明日の研究会の資料をお送りします。ご確認のほどよろしくお願いいたします。", Date: at(0, 9, 31), HasAttachment: true},
+		{People: person("Library", "library@example.edu"), Subject: "Two books are due on Monday", Snippet: "Renew online or return them to any desk; the item on hold for you waits until Thursday.", Date: at(0, 8, 58), Flags: seen},
+		{People: person("Noor Haddad", "noor@example.edu"), Subject: "تقرير المختبر", Snippet: "مرفق تقرير المختبر للأسبوع الماضي، أرجو المراجعة قبل يوم الخميس القادم إن أمكن.", Date: at(1, 17, 20), Flags: api.Flags{Seen: true, Flagged: true, Answered: true}, HasAttachment: true},
+		{People: person("", "facilities@example.edu"), Subject: "Water off in Chapman Hall, 6–8 pm", Snippet: "Crews replace a valve on the second floor. Restrooms on the first floor stay open.", Date: at(1, 9, 0), Flags: seen},
+		{People: person("Prof. Lindqvist", "lindqvist@example.edu"), Subject: "Re: thesis outline", Snippet: "Much clearer now. I would still move the second chapter before the first.", Date: at(2, 22, 15), Flags: api.Flags{Seen: true, Answered: true}},
+		{People: person("Campus Dining", "dining@example.edu"), Subject: "", Snippet: "Roasted squash soup returns on Tuesday; the late kitchen stays open until one.", Date: at(3, 12, 0), Flags: seen},
+		{People: nil, Subject: "Photos from the coast", Snippet: "", Date: at(4, 12, 0), Flags: api.Flags{Seen: true, Forwarded: true}},
+		{People: person("Grants Office", "grants@example.edu"), Subject: "Draft budget, comments by the 28th", Snippet: "Section C needs a line for travel. The indirect rate changed to", Date: at(11, 8, 0), Flags: seen, HasAttachment: true},
+		{People: person("Miguel Ângelo", "miguel@example.pt"), Subject: "Concerto de domingo", Snippet: "Há dois bilhetes na porta em teu nome; começa às 19h e não", Date: at(12, 8, 0), Flags: seen},
+		{People: person("IT Service Desk", "it@example.edu"), Subject: "Ticket 48120 solved: printer in 214", Snippet: "We replaced the drum and printed a test page.", Date: at(400, 8, 0), Flags: seen},
+	}
+	for i := range rows {
+		rows[i].ID = api.MessageID{Mailbox: mailbox, UIDValidity: 1700000000, UID: uint32(52000 - i)}
+		rows[i].Size = 4096
+	}
+	return rows
+}
+
+func sampleMailbox() *api.MailboxAnswer {
+	folders := sampleFolders()
+	return &api.MailboxAnswer{
+		Folders: folders, Folder: folders[0], UIDValidity: 1700000000,
+		Total: 12431, Unread: 12, Page: 1, Pages: 249, PageSize: 50, Rows: sampleRows("INBOX"),
+	}
+}
+
+// middleOf is a page in the middle of the Sent folder.
+func middleOf() *api.MailboxAnswer {
+	folders := sampleFolders()
+	answer := &api.MailboxAnswer{
+		Folders: folders, Folder: folders[7], UIDValidity: 3,
+		Total: 900, Page: 3, Pages: 18, PageSize: 50, Rows: sampleRows("Sent"),
+	}
+	for i := range answer.Rows {
+		answer.Rows[i].Flags.Seen = true
+	}
+	return answer
+}
+
+func emptyMailbox() *api.MailboxAnswer {
+	folders := sampleFolders()
+	return &api.MailboxAnswer{Folders: folders, Folder: folders[6], UIDValidity: 9, Page: 1, Pages: 1, PageSize: 50}
+}
+
+func sampleMessage() *api.MessageAnswer {
+	folders := sampleFolders()
+	id := api.MessageID{Mailbox: "INBOX", UIDValidity: 1700000000, UID: 52000}
+	older := api.MessageID{Mailbox: "INBOX", UIDValidity: 1700000000, UID: 51999}
+	newer := api.MessageID{Mailbox: "INBOX", UIDValidity: 1700000000, UID: 52001}
+	words := func(quote int, text string) api.Block {
+		return api.Block{Quote: quote, Spans: []api.Span{{Text: text}}}
+	}
+	return &api.MessageAnswer{
+		Folders: folders, Folder: folders[0], ID: id,
+		Subject: "Field trip on Friday",
+		From:    []api.Address{{Name: "Ana Ruiz", Email: "ana.ruiz@example.edu"}},
+		Sender:  []api.Address{{Name: "Ana Ruiz", Email: "ana.ruiz@example.edu"}},
+		To:      []api.Address{{Name: "Maria Sousa", Email: "maria@example.edu"}, {Name: "Ben Okafor", Email: "ben@example.edu"}, {Email: "field-methods@lists.example.edu"}},
+		Cc:      []api.Address{{Name: "نور حداد", Email: "noor@example.edu"}},
+		Date:    time.Date(2026, time.November, 23, 9, 42, 0, 0, time.UTC),
+		Size:    4_812_331,
+		Text: []api.Block{
+			words(0, "Hi all,"),
+			words(0, "The bus leaves at 7:40 from the north gate; bring boots and a second pair of socks. The path to the outcrop is slippery after last night’s rain, and the upper section closes at three."),
+			{Spans: []api.Span{{Text: "Slides and the map are attached. Print the map: there is no signal past the bridge. The route is on "}, {Text: "https://maps.example.edu/outcrop?day=5&bus=1", URL: "https://maps.example.edu/outcrop?day=5&bus=1"}, {Text: "."}}},
+			words(2, "Should we bring the recorders?"),
+			words(1, "Can we take the recorders along, or is that too wet?"),
+			words(0, "Take two, in the yellow cases."),
+			words(0, "Ana\nRoom 214, Chapman Hall"),
+		},
+		Parts: []api.Part{
+			{ID: "2", MediaType: "image/png", Name: "outcrop-map.png", Size: 1_812_331},
+			{ID: "3", MediaType: "application/pdf", Name: "slides.pdf", Size: 2_300_000},
+			{ID: "4", MediaType: "application/gzip", Name: "recordings-index of the whole expedition.tar.gz", Size: 412_000},
+		},
+		Headers: []api.HeaderField{
+			{Name: "Received", Value: "from mx.example.edu (mx.example.edu [192.0.2.7])\n by imap.example.edu with LMTP; Mon, 23 Nov 2026 10:42:11 +0100"},
+			{Name: "Message-ID", Value: "<20261123.1042@example.edu>"},
+			{Name: "Subject", Value: "Field trip on Friday"},
+		},
+		Newer: &newer, Older: &older, Page: 1,
+	}
+}
+
+func sampleHTML() *api.MessageAnswer {
+	m := sampleMessage()
+	m.HasHTML, m.BlockedRemote = true, 3
+	m.Notes = []api.NoteCode{api.NoteMalformed, "of_a_later_version"}
+	m.Page = 4
+	m.Newer = nil
+	m.ReplyTo = []api.Address{{Name: "Field Methods", Email: "field-methods@lists.example.edu"}}
+	for i := range 20 {
+		m.Cc = append(m.Cc, api.Address{Name: fmt.Sprintf("Student %d", i+1), Email: fmt.Sprintf("student%d@example.edu", i+1)})
+	}
+	m.Parts = append(m.Parts, api.Part{ID: "1.2", MediaType: "image/gif", Name: "logo.gif", Size: 900, Inline: true})
+	return m
+}
+
+func sampleBody() *api.BodyAnswer {
+	return &api.BodyAnswer{
+		Subject: "Field trip on Friday",
+		HTML: `<h2 style="color:#0d6b4f">Field trip on Friday</h2><p>The bus leaves at <b>7:40</b> from the north gate.</p>` +
+			`<table style="border:1px solid #ccc"><tr><td>Boots</td><td>2 pairs of socks</td></tr></table><p><a href="https://maps.example.edu/" rel="noopener noreferrer nofollow" target="_blank">The map</a></p>`,
+	}
+}
+
+func sampleError() Error {
+	return Error{Status: 502, Code: api.CodeBackendDown, RequestID: "01JD8Q7M3N", Retry: "/mail/INBOX?page=2"}
+}

@@ -1,0 +1,83 @@
+package page
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// samplePages are all pages, in the ways that differ.
+func samplePages() map[string]func(io.Writer) error {
+	en, de, ar := contextIn("en"), contextIn("de"), contextIn("ar")
+	nobody, niemand, anon := en, de, ar
+	nobody.Account, niemand.Account, anon.Account = "", "", ""
+	message := func(c Context, p Message) func(io.Writer) error {
+		return func(w io.Writer) error { return WriteMessage(w, c, p) }
+	}
+	mailbox := func(c Context, p Mailbox) func(io.Writer) error {
+		return func(w io.Writer) error { return WriteMailbox(w, c, p) }
+	}
+	login := func(c Context, p Login) func(io.Writer) error {
+		return func(w io.Writer) error { return WriteLogin(w, c, p) }
+	}
+	several := []string{"example.edu", "example.net"}
+	return map[string]func(io.Writer) error{
+		"login.html":          login(nobody, Login{Domains: []string{"example.edu"}, Next: "/mail/Sent?page=2"}),
+		"login-failed.html":   login(nobody, Login{Domains: several, Domain: "example.net", User: "maria", Problem: LoginFailed}),
+		"login-out-de.html":   login(niemand, Login{Domains: several, Problem: LoginLoggedOut}),
+		"login-ar.html":       login(anon, Login{Domains: several, Problem: LoginExpired}),
+		"mailbox.html":        mailbox(en, Mailbox{sampleMailbox()}),
+		"mailbox-de.html":     mailbox(de, Mailbox{sampleMailbox()}),
+		"mailbox-ar.html":     mailbox(ar, Mailbox{sampleMailbox()}),
+		"mailbox-sent.html":   mailbox(en, Mailbox{middleOf()}),
+		"mailbox-empty.html":  mailbox(en, Mailbox{emptyMailbox()}),
+		"folders.html":        func(w io.Writer) error { return WriteFolders(w, en, Folders{sampleMailbox()}) },
+		"folders-ar.html":     func(w io.Writer) error { return WriteFolders(w, ar, Folders{sampleMailbox()}) },
+		"message-text.html":   message(en, Message{Answer: sampleMessage()}),
+		"message-html.html":   message(en, Message{Answer: sampleHTML()}),
+		"message-remote.html": message(de, Message{Answer: sampleHTML(), AllowRemote: true, Details: true}),
+		"message-astext.html": message(en, Message{Answer: sampleHTML(), AsText: true, Details: true}),
+		"message-ar.html":     message(ar, Message{Answer: sampleMessage()}),
+		"print.html":          func(w io.Writer) error { return WritePrint(w, en, Print{sampleHTML()}) },
+		"print-ar.html":       func(w io.Writer) error { return WritePrint(w, ar, Print{sampleMessage()}) },
+		"body.html":           func(w io.Writer) error { return WriteBody(w, en, Body{sampleBody()}) },
+		"error.html":          func(w io.Writer) error { return WriteError(w, en, sampleError()) },
+		"error-login.html":    func(w io.Writer) error { return WriteError(w, nobody, Error{Status: 401}) },
+		"error-ar.html":       func(w io.Writer) error { return WriteError(w, ar, Error{Status: 404, RequestID: "01JD8Q7M3N"}) },
+	}
+}
+
+func write(t *testing.T, page func(io.Writer) error) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := page(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestGolden(t *testing.T) {
+	for name, page := range samplePages() {
+		t.Run(name, func(t *testing.T) {
+			got := write(t, page)
+			path := filepath.Join("testdata", name)
+			if *update {
+				if err := os.WriteFile(path, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("differs from %s; run go test -update and look at the difference\n%s", path, got)
+			}
+		})
+	}
+}

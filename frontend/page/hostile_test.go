@@ -1,0 +1,156 @@
+package page
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"golang.org/x/net/html"
+
+	"alphamail/node/api"
+)
+
+// hostile are strings that mail may put anywhere.
+var hostile = []string{
+	`<script>alert(1)</script>`,
+	`"><script>alert(1)</script>`,
+	`' onmouseover='alert(1)' x='`,
+	`" onfocus="alert(1)" autofocus="`,
+	`</title><script>alert(1)</script>`,
+	`</textarea></style></svg><img src=x onerror=alert(1)>`,
+	`<!--`, `]]>`, `&lt;script&gt;`, `&#60;script&#62;`,
+	"\x00<script\x00>", "a\u202egpj.exe", "\u2066\u2067\u2068mixed", "\u202dleft\u202c", "\u200fmark",
+	"{{.Count}}", "javascript:alert(1)", "line\r\nSet-Cookie: a=b", strings.Repeat("<b>", 1000), "\xff\xfe broken UTF-8",
+}
+
+func hostileMessage(s string) *api.MessageAnswer {
+	people := []api.Address{{Name: s, Email: s}, {Name: s}, {Email: s}, {}}
+	id := api.MessageID{Mailbox: s, UIDValidity: 1, UID: 2}
+	folder := api.Folder{Mailbox: s, Path: []string{s, s}, Selectable: true, Counted: true, Unread: 1}
+	return &api.MessageAnswer{
+		Folders: []api.Folder{folder}, Folder: folder, ID: id, Subject: s,
+		From: people, Sender: people[:1], ReplyTo: people[1:], To: people, Cc: people, Bcc: people,
+		Date: time.Unix(0, 0),
+		Text: []api.Block{
+			{Quote: -1, Spans: []api.Span{{Text: s}, {Text: s, URL: "https://example.edu/" + s}, {Text: s, URL: s}}},
+			{Quote: 1 << 30, Spans: []api.Span{{Text: s}}},
+		},
+		HasHTML: true, BlockedRemote: 1, Newer: &id, Older: &id, Page: 1,
+		Parts:   []api.Part{{ID: s, MediaType: s, Name: s, Size: -1}, {ID: s, MediaType: "image/png", Name: "x." + s, Inline: true}},
+		Headers: []api.HeaderField{{Name: s, Value: s}},
+		Notes:   []api.NoteCode{api.NoteCode(s)},
+	}
+}
+
+func hostilePages(s string) map[string]func(io.Writer) error {
+	c := contextIn("en")
+	m := hostileMessage(s)
+	list := &api.MailboxAnswer{
+		Folders: m.Folders, Folder: m.Folder, Total: 100, Unread: 1, Page: 2, Pages: 3, PageSize: 50,
+		Rows: []api.Row{{ID: m.ID, People: m.From, Subject: s, Snippet: s}},
+	}
+	return map[string]func(io.Writer) error{
+		"mailbox": func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{list}) },
+		"folders": func(w io.Writer) error { return WriteFolders(w, c, Folders{list}) },
+		"message": func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, Details: true}) },
+		"text":    func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, AsText: true}) },
+		"print":   func(w io.Writer) error { return WritePrint(w, c, Print{m}) },
+		"body":    func(w io.Writer) error { return WriteBody(w, c, Body{&api.BodyAnswer{Subject: s}}) },
+		"login": func(w io.Writer) error {
+			return WriteLogin(w, c, Login{Domains: []string{s, "b"}, Domain: s, User: s, Next: s, Problem: LoginProblem(s)})
+		},
+		"error": func(w io.Writer) error {
+			return WriteError(w, c, Error{Status: 500, Code: api.Code(s), RequestID: s, Retry: s})
+		},
+	}
+}
+
+// intrusions finds what only an attacker can have put there.
+func intrusions(page []byte) (found []string) {
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for n := range root.Descendants() {
+		if n.Type == html.CommentNode || n.Type == html.ElementNode && (n.Data == "script" || n.Data == "img" || n.Data == "b" && textOf(n) != "Mail") {
+			found = append(found, n.Data)
+		}
+		for _, a := range n.Attr {
+			switch {
+			case !knownAttributes[a.Key]:
+				found = append(found, a.Key)
+			case (a.Key == "href" || a.Key == "src" || a.Key == "action") && strings.HasPrefix(strings.TrimSpace(a.Val), "javascript:"):
+				found = append(found, a.Val)
+			case (a.Key == "title" || a.Key == "aria-label") && strings.ContainsFunc(a.Val, isBidiControl):
+				found = append(found, "bidirectional control in "+a.Key)
+			}
+		}
+		if n.Type == html.ElementNode && n.Data == "title" && strings.ContainsFunc(textOf(n), isBidiControl) {
+			found = append(found, "bidirectional control in the title")
+		}
+	}
+	return found
+}
+
+func isBidiControl(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }
+
+func TestHostileStringsStayText(t *testing.T) {
+	for _, s := range hostile {
+		for name, render := range hostilePages(s) {
+			page := write(t, render)
+			if found := intrusions(page); len(found) > 0 {
+				t.Errorf("%.40q in %s becomes %q", s, name, found)
+			}
+			if name != "body" {
+				wellFormed(t, page)
+			}
+		}
+	}
+	// The body document is the one place that takes HTML as it is; there every
+	// attack must be found, or the search proves nothing.
+	for _, s := range []string{hostile[0], hostile[5], hostile[6] + "-->", "<p onclick=alert(1)>", "<a href='javascript:alert(1)'>", "<p title='\u202e'>"} {
+		page := write(t, func(w io.Writer) error {
+			return WriteBody(w, contextIn("en"), Body{&api.BodyAnswer{HTML: s}})
+		})
+		if len(intrusions(page)) == 0 {
+			t.Errorf("%q put in as HTML is not found", s)
+		}
+	}
+}
+
+func TestMailKeepsItsWords(t *testing.T) {
+	page := string(write(t, hostilePages(`<b>&"'`)["message"]))
+	if got := strings.Count(page, "&lt;b&gt;&amp;&#34;&#39;"); got < 10 {
+		t.Errorf("the text of the message is there %d times", got)
+	}
+}
+
+func TestRetryStaysHere(t *testing.T) {
+	for retry, want := range map[string]bool{
+		"/mail/INBOX?page=2": true, "": false, "//evil.example": false, "/\\evil.example": false,
+		"https://evil.example": false, "javascript:alert(1)": false, "/\t/evil.example": false,
+	} {
+		page := string(write(t, func(w io.Writer) error {
+			return WriteError(w, contextIn("en"), Error{Status: 500, Retry: retry})
+		}))
+		if got := strings.Contains(page, "Try again</a>"); got != want {
+			t.Errorf("a retry of %q is offered: %t, want %t", retry, got, want)
+		}
+	}
+}
+
+func TestQuotationsNest(t *testing.T) {
+	words := func(quote int, s string) api.Block { return api.Block{Quote: quote, Spans: []api.Span{{Text: s}}} }
+	m := sampleMessage()
+	m.Text = []api.Block{words(1, "a"), words(3, "b"), words(2, "c"), words(0, "d\ne"), words(1, "f")}
+	page := string(write(t, func(w io.Writer) error { return WriteMessage(w, contextIn("en"), Message{Answer: m}) }))
+	p := func(s string) string { return `<p dir="auto">` + s + `</p>` }
+	const in, out = "<blockquote>", "</blockquote>"
+	want := in + p("a") + in + in + p("b") + out + p("c") + out + out + p("d<br>e") + in + p("f") + out
+	if !strings.Contains(page, want) {
+		t.Errorf("the page lacks %s", want)
+	}
+}

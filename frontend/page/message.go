@@ -1,0 +1,132 @@
+package page
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"alphamail/node/api"
+)
+
+// messageView is a message and the way it is shown.
+type messageView struct {
+	*api.MessageAnswer
+	AsText, AllowRemote, Details bool
+}
+
+// framed tells that the HTML view is shown.
+func (p *messageView) framed() bool { return p.HasHTML && !p.AsText }
+
+// url is the path of this message shown in another way.
+func (p *messageView) url(asText, allowRemote, details bool) string {
+	var options []string
+	if asText {
+		options = append(options, "view=text")
+	}
+	if allowRemote {
+		options = append(options, "remote=1")
+	}
+	if details {
+		options = append(options, "details=1")
+	}
+	if len(options) == 0 {
+		return MessageURL(p.ID)
+	}
+	return MessageURL(p.ID) + "?" + strings.Join(options, "&")
+}
+
+// attached are the parts to list; those that the HTML view shows by itself
+// stand apart in inline.
+func (p *messageView) attached() []api.Part {
+	if !p.framed() {
+		return p.Parts
+	}
+	return slices.DeleteFunc(slices.Clone(p.Parts), func(part api.Part) bool { return part.Inline })
+}
+
+func (p *messageView) inline() []api.Part {
+	if !p.framed() {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.Parts), func(part api.Part) bool { return !part.Inline })
+}
+
+// peopleLine is a group of people with its label.
+type peopleLine struct {
+	label  string
+	people []api.Address
+}
+
+// maxRecipients are named in each line before the reader asks for details.
+const maxRecipients = 10
+
+func (p peopleLine) limit(details bool) int {
+	if details || len(p.people) <= maxRecipients+1 {
+		return len(p.people)
+	}
+	return maxRecipients
+}
+
+// peopleLines are all people of a message but its authors. Sender and Reply-To
+// are left out where they say nothing new.
+func (l *locale) peopleLines(p *api.MessageAnswer) []peopleLine {
+	all := []peopleLine{{l.ToLabel, p.To}, {l.CcLabel, p.Cc}, {l.BccLabel, p.Bcc}}
+	if !slices.EqualFunc(p.Sender, p.From, sameMailbox) {
+		all = append(all, peopleLine{l.SenderLabel, p.Sender})
+	}
+	if !slices.EqualFunc(p.ReplyTo, p.From, sameMailbox) {
+		all = append(all, peopleLine{l.ReplyToLabel, p.ReplyTo})
+	}
+	return slices.DeleteFunc(all, func(line peopleLine) bool { return len(line.people) == 0 })
+}
+
+func sameMailbox(a, b api.Address) bool { return strings.EqualFold(a.Email, b.Email) }
+
+// recipient is the short name of a recipient, "me" for the reader.
+func (v view) recipient(a *api.Address) string {
+	if a.Email != "" && strings.EqualFold(a.Email, v.Account) {
+		return v.Me
+	}
+	return displayName(a)
+}
+
+// note returns the words of a note, empty for one of a later version.
+func (l *locale) note(code api.NoteCode) string {
+	switch code {
+	case api.NoteMalformed:
+		return l.NoteMalformed
+	case api.NoteTruncated:
+		return l.NoteTruncated
+	case api.NoteUnknownCharset:
+		return l.NoteUnknownCharset
+	case api.NoteLimit:
+		return l.NoteLimit
+	case api.NoteEncrypted:
+		return l.NoteEncrypted
+	case api.NoteSigned:
+		return l.NoteSigned
+	}
+	return ""
+}
+
+// kind is the file name extension for the picture of a part, when it is one.
+func kind(part *api.Part) string {
+	extension := strings.TrimPrefix(path.Ext(part.Name), ".")
+	if len(extension) > 4 || strings.ContainsFunc(extension, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) {
+		return ""
+	}
+	return strings.ToUpper(extension)
+}
+
+// Viewable tells that pages offer to open a part of this media type in the
+// browser: types that all browsers show and that run nothing.
+func Viewable(mediaType string) bool {
+	switch mediaType {
+	case "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp",
+		"text/plain", "text/csv", "application/pdf":
+		return true
+	}
+	return strings.HasPrefix(mediaType, "audio/") || strings.HasPrefix(mediaType, "video/")
+}

@@ -1,0 +1,60 @@
+package page
+
+import (
+	"context"
+	"io"
+
+	"github.com/a-h/templ"
+)
+
+//go:generate go tool -modfile=../../tools/go.mod templ generate
+
+// view is what every template gets: the reader's language and the context.
+type view struct {
+	*locale
+	Context
+}
+
+func viewOf(c Context) view { return view{localeOf(c.Language), c} }
+
+// render writes a template. The templates take everything as arguments, so
+// they need no context of the request.
+func render(w io.Writer, page templ.Component) error {
+	return page.Render(context.Background(), w)
+}
+
+// WriteLogin writes the login page.
+func WriteLogin(w io.Writer, c Context, p Login) error {
+	return render(w, loginPage(viewOf(c), p))
+}
+
+// WriteMailbox writes a list page.
+func WriteMailbox(w io.Writer, c Context, p Mailbox) error {
+	return render(w, mailboxPage(viewOf(c), p.Answer))
+}
+
+// WriteFolders writes the folder list as a page of its own.
+func WriteFolders(w io.Writer, c Context, p Folders) error {
+	return render(w, foldersPage(viewOf(c), p))
+}
+
+// WriteMessage writes a message page.
+func WriteMessage(w io.Writer, c Context, p Message) error {
+	return render(w, messagePage(viewOf(c), &messageView{p.Answer, p.AsText, p.AllowRemote, p.Details}))
+}
+
+// WritePrint writes a message for paper, always as text.
+func WritePrint(w io.Writer, c Context, p Print) error {
+	return render(w, printPage(viewOf(c), &messageView{MessageAnswer: p.Answer, AsText: true}))
+}
+
+// WriteBody writes the document inside the frame of an HTML message. It must be
+// sent under BodyPolicy.
+func WriteBody(w io.Writer, c Context, p Body) error {
+	return render(w, bodyPage(viewOf(c), p.Answer))
+}
+
+// WriteError writes an error page.
+func WriteError(w io.Writer, c Context, p Error) error {
+	return render(w, errorPage(viewOf(c), p))
+}

@@ -1,0 +1,153 @@
+package frontend
+
+import (
+	"bytes"
+	"io"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"alphamail/frontend/page"
+	"alphamail/node/api"
+)
+
+// compressFrom is the size in bytes from which a page is worth compressing.
+const compressFrom = 512
+
+// Levels that cost little: a page is compressed on every click.
+const (
+	zstdLevel   = fasthttp.CompressZstdSpeedNotSet
+	brotliLevel = fasthttp.CompressBrotliBestSpeed
+	gzipLevel   = fasthttp.CompressBestSpeed
+)
+
+// secure sets the headers that every response has.
+func (r *request) secure(policy string) {
+	header := &r.ctx.Response.Header
+	header.Set("Content-Security-Policy", policy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), browsing-topics=()")
+	header.Set("X-Request-Id", r.id)
+	if r.https {
+		header.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// context is what a page needs to know of this request. cookie is the value
+// that the form token follows from.
+func (r *request) context(cookie string) page.Context {
+	context := page.Context{
+		Language: page.Negotiate(string(r.ctx.Request.Header.Peek("Accept-Language"))),
+		CSRF:     maskToken(csrfToken(cookie)),
+		Now:      time.Now().In(r.config.Location),
+	}
+	if r.session != nil {
+		context.Account = r.session.Account
+	}
+	return context
+}
+
+// html sends a page.
+func (r *request) html(status int, policy string, write func(io.Writer) error) {
+	var buffer bytes.Buffer
+	if err := write(&buffer); err != nil {
+		r.log.Error("a page cannot be made", "request", r.id, "route", r.route, "error", err)
+		r.plain(fasthttp.StatusInternalServerError, "The page cannot be shown. Request "+r.id)
+		return
+	}
+	r.secure(policy)
+	r.ctx.SetStatusCode(status)
+	header := &r.ctx.Response.Header
+	header.SetContentType("text/html; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Vary", "Accept-Encoding, Accept-Language, Cookie")
+	body := buffer.Bytes()
+	accepts := r.ctx.Request.Header.HasAcceptEncoding
+	switch {
+	case len(body) < compressFrom:
+	case accepts("zstd"):
+		header.Set("Content-Encoding", "zstd")
+		body = fasthttp.AppendZstdBytesLevel(nil, body, zstdLevel)
+	case accepts("br"):
+		header.Set("Content-Encoding", "br")
+		body = fasthttp.AppendBrotliBytesLevel(nil, body, brotliLevel)
+	case accepts("gzip"):
+		header.Set("Content-Encoding", "gzip")
+		body = fasthttp.AppendGzipBytesLevel(nil, body, gzipLevel)
+	}
+	r.ctx.Response.SetBodyRaw(body)
+}
+
+// plain sends a sentence.
+func (r *request) plain(status int, text string) {
+	r.secure("default-src 'none'")
+	r.ctx.SetStatusCode(status)
+	r.ctx.Response.Header.SetContentType("text/plain; charset=utf-8")
+	r.ctx.Response.SetBodyString(text + "\n")
+}
+
+// redirect sends the browser to another address. The address is our own: it is
+// built by page, or checked by localPath, or begins with the canonical origin.
+func (r *request) redirect(status int, address string) {
+	r.secure(page.PagePolicy())
+	r.ctx.SetStatusCode(status)
+	r.ctx.Response.Header.Set("Location", address)
+	r.ctx.Response.Header.Set("Cache-Control", "no-store")
+}
+
+// statuses are the HTTP statuses of the protocol's errors.
+var statuses = map[api.Code]int{
+	api.CodeAuthFailed:  fasthttp.StatusUnauthorized,
+	api.CodeAuthExpired: fasthttp.StatusUnauthorized,
+	api.CodeNotFound:    fasthttp.StatusNotFound,
+	api.CodeConflict:    fasthttp.StatusConflict,
+	api.CodeTooLarge:    fasthttp.StatusRequestEntityTooLarge,
+	api.CodeBusy:        fasthttp.StatusServiceUnavailable,
+	api.CodeBackendDown: fasthttp.StatusBadGateway,
+	api.CodeNodeDown:    fasthttp.StatusServiceUnavailable,
+	api.CodeNotOwner:    fasthttp.StatusServiceUnavailable,
+	api.CodeInvalid:     fasthttp.StatusBadRequest,
+	api.CodeUnsupported: fasthttp.StatusNotImplemented,
+	api.CodeDeadline:    fasthttp.StatusGatewayTimeout,
+	api.CodeCanceled:    fasthttp.StatusGatewayTimeout,
+}
+
+func statusOf(code api.Code) int {
+	if status, ok := statuses[code]; ok {
+		return status
+	}
+	return fasthttp.StatusInternalServerError
+}
+
+// fail answers an error: a session that has ended leads to the login page, all
+// others to a page that explains.
+func (r *request) fail(err error) {
+	known := api.AsError(err)
+	if known.Code == api.CodeAuthExpired || known.Code == api.CodeAuthFailed {
+		r.dropCookie(sessionCookie)
+		r.toLogin(page.LoginExpired)
+		return
+	}
+	if known.Cause != nil || known.Code == api.CodeInternal {
+		r.log.Warn("failed", "request", r.id, "route", r.route, "code", string(known.Code), "error", known.Error())
+	}
+	if known.RetryAfter > 0 {
+		seconds := int((known.RetryAfter + time.Second - 1) / time.Second)
+		r.ctx.Response.Header.Set("Retry-After", string(fasthttp.AppendUint(nil, seconds)))
+	}
+	r.errorPage(statusOf(known.Code), known.Code)
+}
+
+// errorPage says what happened and what to do.
+func (r *request) errorPage(status int, code api.Code) {
+	retry := ""
+	if r.ctx.IsGet() && status >= fasthttp.StatusInternalServerError {
+		retry = r.path
+	}
+	r.html(status, page.PagePolicy(), func(w io.Writer) error {
+		return page.WriteError(w, r.context(r.cookie), page.Error{Status: status, Code: code, RequestID: r.id, Retry: retry})
+	})
+}

@@ -1,0 +1,116 @@
+// Package frontend is the web server: routes, cookies, forms, redirects and
+// streaming. It turns a browser's request into one question of the page protocol,
+// puts it to the node that owns the account, and hands the answer to
+// frontend/page.
+//
+// It keeps no state between requests and holds no key that opens a session's
+// seal, so any frontend can serve any request, and one that is broken into gives
+// no session away.
+package frontend
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/valyala/fasthttp"
+
+	"alphamail/node/api"
+)
+
+// Server is a frontend.
+type Server struct {
+	config Config
+	router router
+	log    *slog.Logger
+	meter  *meter
+	http   *fasthttp.Server
+}
+
+// New makes a frontend that finds nodes by placement and talks to them through
+// nodes.
+func New(config Config, placement Placement, nodes Nodes, log *slog.Logger, set *metrics.Set) (*Server, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	config = config.withDefaults()
+	s := &Server{config: config, router: router{placement, nodes}, log: log, meter: newMeter(set)}
+	s.http = &fasthttp.Server{
+		Handler: s.handle, ErrorHandler: s.refuse,
+		ReadBufferSize: config.MaxHeader, MaxRequestBodySize: config.MaxForm,
+		ReadTimeout: config.StallTimeout, IdleTimeout: config.IdleTimeout, Concurrency: config.Concurrency,
+		NoDefaultServerHeader: true, NoDefaultContentType: true, DisablePreParseMultipartForm: true,
+		SecureErrorLogMessage: true, CloseOnShutdown: true,
+		Logger: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// Serve answers requests on the listener until Shutdown: HTTPS with this
+// configuration, or plain HTTP when it is nil. It can be called for several
+// listeners.
+func (s *Server) Serve(listener net.Listener, config *tls.Config) error {
+	return s.http.Serve(&browserListener{listener, config, s.config.StallTimeout})
+}
+
+// Shutdown stops accepting and waits for the requests under way until the
+// context ends.
+func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
+
+// request is one request being answered. It does not outlive its handler: what
+// it takes from ctx is copied, because fasthttp uses the memory again.
+type request struct {
+	*Server
+	ctx   *fasthttp.RequestCtx
+	id    string // names the request in logs and on error pages
+	start time.Time
+
+	path  string // as sent, percent-encoded, without query
+	route string // pattern, for logs and metrics
+	host  string // canonical, without port
+	https bool
+
+	cookie  string // value of the session cookie
+	session *api.Session
+	node    string // that answered
+}
+
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	r := &request{Server: s, ctx: ctx, id: rand.Text()[:16], start: time.Now(), route: "none"}
+	s.meter.inFlight.Add(1)
+	defer s.meter.inFlight.Add(-1)
+	defer r.record()
+	defer func() {
+		if defect := recover(); defect != nil {
+			s.log.Error("defect", "request", r.id, "panic", fmt.Sprint(defect), "stack", string(debug.Stack()))
+			ctx.Response.Reset()
+			r.fail(api.NewError(api.CodeInternal, "", nil))
+		}
+	}()
+	r.answer()
+}
+
+// refuse answers what fasthttp could not read as a request.
+func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
+	r := &request{Server: s, ctx: ctx, id: rand.Text()[:16], start: time.Now(), route: "refused"}
+	defer r.record()
+	var small *fasthttp.ErrSmallBuffer
+	var network net.Error
+	switch {
+	case errors.As(err, &small):
+		r.errorPage(fasthttp.StatusRequestHeaderFieldsTooLarge, api.CodeTooLarge)
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		r.errorPage(fasthttp.StatusRequestEntityTooLarge, api.CodeTooLarge)
+	case errors.As(err, &network) && network.Timeout():
+		r.errorPage(fasthttp.StatusRequestTimeout, api.CodeDeadline)
+	default:
+		r.errorPage(fasthttp.StatusBadRequest, api.CodeInvalid)
+	}
+}
