@@ -20,14 +20,14 @@ func (r *request) settleHost() bool {
 	hostPort := strings.ToLower(string(r.ctx.Host()))
 	proxied := r.fromProxy()
 	if proxied {
-		proto := strings.ToLower(string(r.ctx.Request.Header.Peek("X-Forwarded-Proto")))
+		proto := strings.ToLower(r.forwarded("X-Forwarded-Proto"))
 		switch {
 		case proto != "":
 			r.https = proto == "https"
 		case r.config.PublicURL != nil: // a proxy that does not tell: believe the configuration
 			r.https = r.config.PublicURL.Scheme == "https"
 		}
-		if forwarded := string(r.ctx.Request.Header.Peek("X-Forwarded-Host")); forwarded != "" {
+		if forwarded := r.forwarded("X-Forwarded-Host"); forwarded != "" {
 			hostPort = strings.ToLower(forwarded)
 		}
 	}
@@ -70,10 +70,31 @@ func (r *request) hostPort() string {
 	if public := r.config.PublicURL; public != nil {
 		return public.Host
 	}
-	if forwarded := string(r.ctx.Request.Header.Peek("X-Forwarded-Host")); forwarded != "" && r.fromProxy() {
+	if forwarded := r.forwarded("X-Forwarded-Host"); forwarded != "" && r.fromProxy() {
 		return forwarded
 	}
 	return string(r.ctx.Host())
+}
+
+// forwarded is the last value of a header field that proxies add to: what the
+// proxy next to us says, whatever the browser wrote before it.
+func (r *request) forwarded(name string) string {
+	values := r.forwardedAll(name)
+	return values[len(values)-1]
+}
+
+// forwardedAll are all values of a field, over all its lines, in order; at least
+// one, perhaps empty.
+func (r *request) forwardedAll(name string) []string {
+	var lines []string
+	for _, line := range r.ctx.Request.Header.PeekAll(name) {
+		lines = append(lines, string(line))
+	}
+	values := strings.Split(strings.Join(lines, ","), ",")
+	for i := range values {
+		values[i] = strings.TrimSpace(values[i])
+	}
+	return values
 }
 
 // fromProxy tells whether the request comes from a proxy that the configuration
@@ -98,9 +119,9 @@ func (r *request) clientAddress() string {
 	if !r.trusted(address) {
 		return address.String()
 	}
-	hops := strings.Split(string(r.ctx.Request.Header.Peek("X-Forwarded-For")), ",")
+	hops := r.forwardedAll("X-Forwarded-For")
 	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		hop, err := netip.ParseAddr(hops[i])
 		if err != nil {
 			break
 		}

@@ -18,7 +18,7 @@ func (l *browserListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &browserConn{Conn: conn, tls: l.tls, stall: l.stall, settled: l.tls == nil}, nil
+	return &browserConn{Conn: conn, stream: conn, tls: l.tls, stall: l.stall, settled: l.tls == nil}, nil
 }
 
 // browserConn is the connection of a browser. Where HTTPS is spoken it looks at
@@ -29,7 +29,9 @@ func (l *browserListener) Accept() (net.Conn, error) {
 //
 // Reads and writes come from the one goroutine that serves the connection.
 type browserConn struct {
-	net.Conn
+	net.Conn // the connection itself: closed by others at any time
+	// stream is what is read and written: Conn, or TLS over it.
+	stream  net.Conn
 	tls     *tls.Config
 	stall   time.Duration
 	settled bool // the first byte was looked at
@@ -46,19 +48,19 @@ func (c *browserConn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		c.settled = true
-		c.Conn = &replayedConn{c.Conn, first[:]}
+		c.stream = &replayedConn{c.Conn, first[:]}
 		if c.secure = first[0] == handshakeRecord; c.secure {
-			c.Conn = tls.Server(c.Conn, c.tls)
+			c.stream = tls.Server(c.stream, c.tls)
 		}
 	}
-	return c.Conn.Read(p)
+	return c.stream.Read(p)
 }
 
 func (c *browserConn) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	return c.stream.Write(p)
 }
 
 // replayedConn gives back bytes that were read already.

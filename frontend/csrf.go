@@ -51,8 +51,8 @@ func (r *request) fromElsewhere() bool {
 		return site != "same-origin" && site != "none"
 	}
 	origin := strings.ToLower(string(header.Peek("Origin")))
-	if origin == "" {
-		return false
+	if origin == "" || origin == "null" {
+		return false // our own forms send null too, because of our Referrer-Policy
 	}
 	scheme := "http://"
 	if r.https {

@@ -18,6 +18,10 @@ import (
 func (r *request) question(account string, ask func(context.Context, api.Service, *api.Call) error) (node string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.config.QuestionTimeout)
 	defer cancel()
+	return r.questionIn(ctx, account, ask)
+}
+
+func (r *request) questionIn(ctx context.Context, account string, ask func(context.Context, api.Service, *api.Call) error) (node string, err error) {
 	call := &api.Call{RequestID: r.id, ClientAddress: r.clientAddress()}
 	if r.session != nil {
 		call.Session = *r.session

@@ -44,6 +44,11 @@ func (r router) do(ctx context.Context, call *api.Call, account string, ask func
 		return "", noNode(nil)
 	}
 	err = r.ask(ctx, node, call, ask)
+	if known := api.AsError(err); known != nil && known.Code == api.CodeNotOwner {
+		node = known.Owner
+		call.Hops++
+		err = r.ask(ctx, node, call, ask)
+	}
 	if gone(err) && !transport.IsUnreachable(err) {
 		// Perhaps only a kept connection to a former process of that node broke.
 		err = r.ask(ctx, node, call, ask)
@@ -54,11 +59,6 @@ func (r router) do(ctx context.Context, call *api.Call, account string, ask func
 			return suspect, err
 		}
 		call.Suspect = suspect
-		err = r.ask(ctx, node, call, ask)
-	}
-	if known := api.AsError(err); known != nil && known.Code == api.CodeNotOwner {
-		node = known.Owner
-		call.Hops++
 		err = r.ask(ctx, node, call, ask)
 	}
 	return node, err

@@ -87,20 +87,24 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	s.meter.inFlight.Add(1)
 	defer s.meter.inFlight.Add(-1)
 	defer r.record()
-	defer func() {
-		if defect := recover(); defect != nil {
-			s.log.Error("defect", "request", r.id, "panic", fmt.Sprint(defect), "stack", string(debug.Stack()))
-			ctx.Response.Reset()
-			r.fail(api.NewError(api.CodeInternal, "", nil))
-		}
-	}()
+	defer r.survive()
 	r.answer()
+}
+
+// survive turns a panic into a plain answer: one defect costs one page.
+func (r *request) survive() {
+	if defect := recover(); defect != nil {
+		r.log.Error("defect", "request", r.id, "panic", fmt.Sprint(defect), "stack", string(debug.Stack()))
+		r.ctx.Response.Reset()
+		r.plain(fasthttp.StatusInternalServerError, "Something went wrong on our side. Request "+r.id)
+	}
 }
 
 // refuse answers what fasthttp could not read as a request.
 func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	r := &request{Server: s, ctx: ctx, id: rand.Text()[:16], start: time.Now(), route: "refused"}
 	defer r.record()
+	defer r.survive()
 	var small *fasthttp.ErrSmallBuffer
 	var network net.Error
 	switch {

@@ -1,9 +1,12 @@
 package frontend
 
 import (
+	"context"
+	"io"
 	stdmime "mime"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -19,10 +22,46 @@ const (
 	viewerPolicy  = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'; object-src 'self'"
 )
 
+// askStream puts a question that is answered by a stream. The deadline for
+// questions holds until the stream begins; then the stream may take its time,
+// and closing it ends its context.
+func askStream[Q any](r *request, method func(api.Service, context.Context, *api.Call, Q) (*api.Stream, error), question Q) (stream *api.Stream, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	patience := time.AfterFunc(r.config.QuestionTimeout, cancel)
+	r.node, err = r.questionIn(ctx, r.session.Account, func(ctx context.Context, node api.Service, call *api.Call) (err error) {
+		stream, err = method(node, ctx, call, question)
+		return err
+	})
+	inTime := patience.Stop()
+	switch {
+	case err == nil && inTime:
+		stream.Content = &endingStream{stream.Content, cancel}
+		return stream, nil
+	case err == nil:
+		stream.Content.Close()
+	}
+	cancel()
+	if !inTime {
+		err = context.DeadlineExceeded
+	}
+	return nil, err
+}
+
+// endingStream ends the context of a stream together with the stream.
+type endingStream struct {
+	io.ReadCloser
+	end context.CancelFunc
+}
+
+func (s *endingStream) Close() error {
+	defer s.end()
+	return s.ReadCloser.Close()
+}
+
 // part sends a part of a message: to be looked at when its type is harmless, to
 // be saved otherwise.
 func (r *request) part(id api.MessageID, part string, query url.Values) {
-	stream, err := ask(r, api.Service.Part, &api.PartQuestion{ID: id, Part: part})
+	stream, err := askStream(r, api.Service.Part, &api.PartQuestion{ID: id, Part: part})
 	if err != nil {
 		r.fail(err)
 		return
@@ -42,7 +81,7 @@ func (r *request) part(id api.MessageID, part string, query url.Values) {
 
 // raw sends a message as it arrived.
 func (r *request) raw(id api.MessageID, query url.Values) {
-	stream, err := ask(r, api.Service.Raw, &api.RawQuestion{ID: id})
+	stream, err := askStream(r, api.Service.Raw, &api.RawQuestion{ID: id})
 	if err != nil {
 		r.fail(err)
 		return
@@ -67,6 +106,10 @@ func (r *request) stream(stream *api.Stream, mediaType, disposition, policy stri
 			header.SetContentLength(int(stream.Size))
 		}
 		return
+	}
+	if stream.Size < 0 && !r.ctx.Request.Header.IsHTTP11() {
+		r.ctx.SetConnectionClose() // HTTP/1.0 knows no chunks: the end of the connection ends the body
+		header.SetContentLength(-2)
 	}
 	r.ctx.SetStatusCode(fasthttp.StatusOK)
 	r.ctx.SetBodyStream(stream.Content, int(stream.Size))

@@ -35,6 +35,10 @@ const (
 	probeTimeout        = 200 * time.Millisecond
 	suspicionMultiplier = 3
 	gossipInterval      = 100 * time.Millisecond
+	// exchangeInterval is how often a member compares all it knows with another
+	// one. Gossip alone may lose news: a change of state during a join stayed
+	// unknown to the seed until the next exchange in more than half of trials.
+	exchangeInterval = 5 * time.Second
 	// reclaimAfter lets a member come back under a new address.
 	reclaimAfter = 5 * time.Second
 )

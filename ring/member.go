@@ -1,10 +1,9 @@
 package ring
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-
-	"encoding/json"
 )
 
 // Role is what a member does.
@@ -21,7 +20,6 @@ type State string
 
 // The states of members. Only active ones own keys.
 const (
-	StateJoining  State = "joining"
 	StateActive   State = "active"
 	StateDraining State = "draining"
 )

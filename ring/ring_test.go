@@ -17,7 +17,10 @@ import (
 	"alphamail/ring"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A probe of memberlist ends with its timeout, not with its member.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probeNode"))
+}
 
 func nodes(names ...string) []ring.Member {
 	var members []ring.Member
@@ -214,9 +217,9 @@ func TestWrongKeyStaysOut(t *testing.T) {
 }
 
 func TestSingle(t *testing.T) {
-	r := ring.Single(ring.Member{Name: "only", Role: ring.RoleNode, State: ring.StateJoining}, metrics.NewSet())
+	r := ring.Single(ring.Member{Name: "only", Role: ring.RoleNode, State: ring.StateDraining}, metrics.NewSet())
 	if _, ok := r.Table().Owner("ana"); ok {
-		t.Error("a node that is joining owns keys")
+		t.Error("a node that is draining owns keys")
 	}
 	if err := r.SetState(ring.StateActive); err != nil {
 		t.Fatal(err)
@@ -278,4 +281,24 @@ func BenchmarkNewTable(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestStateChangeWhileJoining changes the state at the moment at which the
+// others hear of the member for the first time.
+func TestStateChangeWhileJoining(t *testing.T) {
+	a := start(t, "a", nil)
+	var rings []*ring.Ring
+	names := []string{"a"}
+	for i := range 8 {
+		name := fmt.Sprintf("late-%d", i)
+		r := start(t, name, func(c *ring.Config) {
+			join(a)(c)
+			c.Self.State = ring.StateDraining
+		})
+		if err := r.SetState(ring.StateActive); err != nil {
+			t.Fatal(err)
+		}
+		rings, names = append(rings, r), append(names, name)
+	}
+	agree(t, names, append(rings, a)...)
 }

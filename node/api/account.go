@@ -26,7 +26,7 @@ func CanonicalAccount(user, domain string, caseSensitive bool) (string, error) {
 		local = strings.ToLower(local)
 	}
 	account := local + "@" + domain
-	if local == "" || domain == "" || len(account) > MaxAccountLength || !utf8.ValidString(account) ||
+	if local == "" || domain == "" || len(account) > MaxAccountLength || !utf8.ValidString(user) ||
 		strings.ContainsFunc(account, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		return "", NewError(CodeInvalid, "This is not a user name.", nil)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"errors"
 	"net"
 	"strconv"
 	"sync"
@@ -17,257 +16,296 @@ import (
 	"alphamail/node/api"
 )
 
-// ClientConfig bounds a client.
-type ClientConfig struct {
-	// TLS names the peer to expect; see Authority.ClientTLS. Required.
-	TLS *tls.Config
-	// DialTimeout bounds connecting, handshake included. Default 1 s.
-	DialTimeout time.Duration
-	// Connections bounds the connections to the node. Default 512.
-	Connections int
-	// Silence is how long a node may send nothing while something is expected
-	// from it. It only guards against a peer that vanished; questions have
-	// deadlines of their own. Default 2 min.
-	Silence time.Duration
+const (
+	// controlConns carry pings and cancellations. They are apart, so that
+	// neither waits behind questions.
+	controlConns = 8
+	// maxCancels bounds the cancellations under way; one more is not sent, and
+	// the server works until the question's deadline.
+	maxCancels    = 64
+	cancelTimeout = time.Second
+	// retryAfter is what an overloaded client or server asks for.
+	retryAfter = time.Second
+)
+
+// Client asks one server. It connects when it is asked, keeps connections for
+// later, and never retries. Its methods are safe for concurrent use.
+type Client struct {
+	config                      ClientConfig
+	addr                        string
+	questions, streams, control *fasthttp.HostClient
+	conns                       conns
+
+	name    string // random; begins every id
+	counter atomic.Uint64
+	cancels chan struct{} // holds a token for each cancellation under way
+
+	mu         sync.Mutex // guards closed, and background.Add against Close
+	closed     bool
+	background sync.WaitGroup
 }
 
-func (c ClientConfig) withDefaults() ClientConfig {
-	if c.DialTimeout == 0 {
-		c.DialTimeout = time.Second
-	}
-	if c.Connections == 0 {
-		c.Connections = 512
-	}
-	if c.Silence == 0 {
-		c.Silence = 2 * time.Minute
-	}
+// NewClient makes a client of the server at a host and port. It does not
+// connect yet. Close ends it.
+func NewClient(addr string, config ClientConfig) *Client {
+	c := &Client{config: config.withDefaults(), addr: addr, name: rand.Text(), cancels: make(chan struct{}, maxCancels)}
+	c.questions = c.host(c.config.MaxConns, conn{})
+	c.streams = c.host(c.config.MaxStreams, conn{readTimeout: c.config.StreamTimeout, writeTimeout: c.config.StreamTimeout})
+	c.streams.StreamResponseBody = true
+	c.control = c.host(controlConns, conn{})
+	c.control.MaxConnWaitTimeout = cancelTimeout
 	return c
 }
 
-// cancelTimeout bounds telling a node that nobody waits any more.
-const cancelTimeout = 5 * time.Second
-
-// Client asks a node on another machine. It connects when it is first asked.
-type Client struct {
-	address string
-	http    *fasthttp.HostClient
-	id      string // random; begins the ids of its questions
-	asked   atomic.Uint64
-	running sync.WaitGroup // exchanges and cancellations under way
-}
-
-var _ api.Service = (*Client)(nil)
-
-// NewClient makes a client of the node at an address, host:port.
-func NewClient(address string, config ClientConfig) *Client {
-	config = config.withDefaults()
-	return &Client{
-		address: address, id: rand.Text(),
-		http: &fasthttp.HostClient{
-			Addr: address, MaxConns: config.Connections, MaxConnWaitTimeout: time.Second,
-			MaxIdleConnDuration: time.Minute, MaxResponseBodySize: maxAnswer, StreamResponseBody: true,
-			NoDefaultUserAgentHeader: true, SecureErrorLogMessage: true, MaxIdemponentCallAttempts: 1,
-			RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
-			Dial:       func(string) (net.Conn, error) { return dial(address, config) },
+func (c *Client) host(maxConns int, timeouts conn) *fasthttp.HostClient {
+	return &fasthttp.HostClient{
+		Addr:  c.addr,
+		IsTLS: true,
+		Dial: func(addr string) (net.Conn, error) {
+			connected, err := c.dial(addr, timeouts)
+			if err != nil {
+				return nil, unreachable{err}
+			}
+			return connected, nil
 		},
+		MaxConns:                  maxConns,
+		MaxIdleConnDuration:       c.config.IdleTimeout,
+		MaxResponseBodySize:       c.config.MaxAnswer,
+		MaxIdemponentCallAttempts: 1, // no hidden retries
+		RetryIfErr:                func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
+		ConnPoolStrategy:          fasthttp.LIFO, // what is no longer needed falls idle
+		NoDefaultUserAgentHeader:  true,
+		DisablePathNormalizing:    true,
+		SecureErrorLogMessage:     true,
 	}
 }
 
-// dial connects and shakes hands, so that whatever fails here is known to have
-// happened before the question was sent.
-func dial(address string, config ClientConfig) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), config.DialTimeout)
+// dial connects and shakes hands, so that whatever fails has failed before a
+// question is sent.
+func (c *Client) dial(addr string, timeouts conn) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), c.config.DialTimeout)
 	defer cancel()
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+	tcp, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
-		return nil, &unreachable{err}
+		return nil, err
 	}
-	secured := tls.Client(&guarded{conn, config.Silence}, config.TLS)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, &unreachable{err}
+	below := &timeouts
+	below.Conn = tcp
+	if err := c.conns.add(below); err != nil {
+		return nil, err
 	}
-	return secured, nil
+	secure := tls.Client(below, c.config.TLS)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		below.Close()
+		return nil, err
+	}
+	return secure, nil
 }
 
-// guarded is a connection on which no read and no write takes for ever.
-type guarded struct {
-	net.Conn
-	silence time.Duration
-}
-
-func (g *guarded) Read(p []byte) (int, error) {
-	g.SetReadDeadline(time.Now().Add(g.silence))
-	return g.Conn.Read(p)
-}
-
-func (g *guarded) Write(p []byte) (int, error) {
-	g.SetWriteDeadline(time.Now().Add(g.silence))
-	return g.Conn.Write(p)
-}
-
-// unreachable marks a failure before the question was sent.
-type unreachable struct{ cause error }
-
-func (u *unreachable) Error() string { return "unreachable: " + u.cause.Error() }
-func (u *unreachable) Unwrap() error { return u.cause }
-
-// IsUnreachable tells whether a question certainly did not reach its node.
-func IsUnreachable(err error) bool {
-	var u *unreachable
-	return errors.As(err, &u) || errors.Is(err, fasthttp.ErrNoFreeConns)
-}
-
-// Close ends idle connections and waits for the exchanges under way.
+// Close ends what is under way, with an error to its callers, and closes all
+// connections. Closing again does nothing.
 func (c *Client) Close() {
-	c.http.CloseIdleConnections()
-	c.running.Wait()
-	c.http.CloseIdleConnections()
+	c.mu.Lock()
+	again := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if again {
+		return
+	}
+	// Cancellations under way free the server; they have short timeouts. With
+	// all tokens taken there are none, and none begins.
+	for range cap(c.cancels) {
+		c.cancels <- struct{}{}
+	}
+	c.conns.closeAll()
+	c.background.Wait()
+	for _, host := range []*fasthttp.HostClient{c.questions, c.streams, c.control} {
+		host.CloseIdleConnections()
+	}
 }
 
-// Login implements api.Service.
-func (c *Client) Login(ctx context.Context, call *api.Call, question *api.LoginQuestion) (*api.LoginAnswer, error) {
-	return ask[api.LoginAnswer](ctx, c, "login", call, question)
+// start runs work in a goroutine that Close waits for. It reports false when
+// the client is closed.
+func (c *Client) start(work func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.background.Go(work)
+	return true
 }
 
-// Logout implements api.Service.
-func (c *Client) Logout(ctx context.Context, call *api.Call, question *api.LogoutQuestion) (*api.LogoutAnswer, error) {
-	return ask[api.LogoutAnswer](ctx, c, "logout", call, question)
+// newFrame begins a question.
+func (c *Client) newFrame(ctx context.Context, call *api.Call) *frame {
+	f := &frame{
+		Version: api.Version, MinVersion: api.MinVersion,
+		ID: c.name + "-" + strconv.FormatUint(c.counter.Add(1), 36), Call: *call,
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		f.RemainingMS = max(time.Until(deadline).Milliseconds(), 1)
+	}
+	return f
 }
 
-// Mailbox implements api.Service.
-func (c *Client) Mailbox(ctx context.Context, call *api.Call, question *api.MailboxQuestion) (*api.MailboxAnswer, error) {
-	return ask[api.MailboxAnswer](ctx, c, "mailbox", call, question)
+func (c *Client) body(f *frame, question msgp.Marshaler) ([]byte, error) {
+	body, err := encode(f, question)
+	if err == nil && len(body) > c.config.MaxQuestion {
+		err = api.NewError(api.CodeTooLarge, "The request is too large.", nil)
+	}
+	return body, err
 }
 
-// Message implements api.Service.
-func (c *Client) Message(ctx context.Context, call *api.Call, question *api.MessageQuestion) (*api.MessageAnswer, error) {
-	return ask[api.MessageAnswer](ctx, c, "message", call, question)
-}
-
-// Body implements api.Service.
-func (c *Client) Body(ctx context.Context, call *api.Call, question *api.BodyQuestion) (*api.BodyAnswer, error) {
-	return ask[api.BodyAnswer](ctx, c, "body", call, question)
-}
-
-// Status implements api.Service.
-func (c *Client) Status(ctx context.Context, call *api.Call, question *api.StatusQuestion) (*api.StatusAnswer, error) {
-	return ask[api.StatusAnswer](ctx, c, "status", call, question)
-}
-
-// Part implements api.Service.
-func (c *Client) Part(ctx context.Context, call *api.Call, question *api.PartQuestion) (*api.Stream, error) {
-	return c.stream(ctx, "part", call, question)
-}
-
-// Raw implements api.Service.
-func (c *Client) Raw(ctx context.Context, call *api.Call, question *api.RawQuestion) (*api.Stream, error) {
-	return c.stream(ctx, "raw", call, question)
-}
-
-// ask sends a question and decodes the answer.
-func ask[A any, P decodable[A]](ctx context.Context, c *Client, name string, call *api.Call, question msgp.Marshaler) (*A, error) {
-	response, err := c.send(ctx, name, call, question)
+// ask sends a question whose answer fits into memory.
+func ask[A any, PA decodable[A]](ctx context.Context, c *Client, command string, call *api.Call, question msgp.Marshaler) (*A, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.config.Timeout)
+		defer cancel()
+	}
+	f := c.newFrame(ctx, call)
+	body, err := c.body(f, question)
 	if err != nil {
 		return nil, err
 	}
-	defer fasthttp.ReleaseResponse(response)
-	answer := P(new(A))
-	if _, err := answer.UnmarshalMsg(response.Body()); err != nil {
-		return nil, api.NewError(api.CodeInternal, "The answer cannot be understood.", err)
-	}
-	return answer, nil
-}
-
-// stream sends a question that is answered by a stream.
-func (c *Client) stream(ctx context.Context, name string, call *api.Call, question msgp.Marshaler) (*api.Stream, error) {
-	response, err := c.send(ctx, name, call, question)
-	if err != nil {
-		return nil, err
-	}
-	return readStream(response.BodyStream(), func(err error) {
-		if body, ok := response.BodyStream().(fasthttp.ReadCloserWithError); ok && err != nil {
-			body.CloseWithError(err)
+	request := newRequest(fasthttp.MethodPost, command, body)
+	return await(ctx, c, f.ID, func() (*A, error) {
+		response := fasthttp.AcquireResponse()
+		defer fasthttp.ReleaseResponse(response)
+		if err := roundTrip(ctx, c.questions, request, response); err != nil {
+			return nil, err
 		}
-		fasthttp.ReleaseResponse(response)
+		answer := new(A)
+		if _, err := decode(response.Body(), PA(answer)); err != nil {
+			return nil, errBroken(err)
+		}
+		return answer, nil
 	})
 }
 
-// outcome is how an exchange ended.
-type outcome struct {
-	response *fasthttp.Response
-	err      error
+// stream sends a question whose answer is a stream.
+func (c *Client) stream(ctx context.Context, command string, call *api.Call, question msgp.Marshaler) (*api.Stream, error) {
+	f := c.newFrame(ctx, call)
+	body, err := c.body(f, question)
+	if err != nil {
+		return nil, err
+	}
+	request := newRequest(fasthttp.MethodPost, command, body)
+	return await(ctx, c, f.ID, func() (*api.Stream, error) {
+		response := new(fasthttp.Response)
+		// Connections for streams have timeouts of their own.
+		if err := c.streams.Do(request, response); err != nil {
+			return nil, fromHTTP(err)
+		}
+		// Should the caller be gone, ctx has ended and closes what is opened here.
+		return openStream(ctx, response, func() { c.cancel(f.ID) })
+	})
 }
 
-// send makes one exchange and returns the response of a success. When the
-// context ends first it returns at once and tells the node to stop.
-func (c *Client) send(ctx context.Context, name string, call *api.Call, question msgp.Marshaler) (*fasthttp.Response, error) {
+// Ping asks whether the server answers at all, over a connection that no
+// question uses. It fails with unsupported when client and server have no
+// version of the protocol in common.
+func (c *Client) Ping(ctx context.Context) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.config.Timeout)
+		defer cancel()
+	}
+	greeting, err := await(ctx, c, "", func() (*hello, error) {
+		response := fasthttp.AcquireResponse()
+		defer fasthttp.ReleaseResponse(response)
+		if err := roundTrip(ctx, c.control, newRequest(fasthttp.MethodGet, pathPing, nil), response); err != nil {
+			return nil, err
+		}
+		greeting := new(hello)
+		if _, err := decode(response.Body(), greeting); err != nil {
+			return nil, errBroken(err)
+		}
+		return greeting, nil
+	})
+	if err != nil {
+		return err
+	}
+	return overlap(greeting.MinVersion, greeting.Version)
+}
+
+// await runs an exchange in the background and returns what it returns, or when
+// ctx ends, after telling the server about the question of that id.
+func await[T any](ctx context.Context, c *Client, id string, exchange func() (*T, error)) (*T, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, api.AsError(err)
 	}
-	head := &frame{Version: api.Version, ID: c.id + strconv.FormatUint(c.asked.Add(1), 36), Call: *call}
-	if deadline, ok := ctx.Deadline(); ok {
-		head.Remaining = max(1, time.Until(deadline).Milliseconds())
+	type result struct {
+		value *T
+		err   error
 	}
-	body, err := head.MarshalMsg(nil)
-	if err == nil {
-		body, err = question.MarshalMsg(body)
+	finished := make(chan result, 1)
+	// It ends with the question's deadline or, for streams, when the server has
+	// been silent for too long; Close ends it earlier.
+	started := c.start(func() {
+		value, err := exchange()
+		finished <- result{value, err}
+	})
+	if !started {
+		return nil, fromHTTP(unreachable{net.ErrClosed})
 	}
-	if err != nil {
-		return nil, api.NewError(api.CodeInternal, "The question cannot be sent.", err)
-	}
-	done := make(chan outcome, 1)
-	c.running.Go(func() { done <- c.exchange(name, body) }) // ends at the latest after Silence
 	select {
-	case result := <-done:
-		return result.response, result.err
+	case done := <-finished:
+		if done.err != nil {
+			return nil, done.err
+		}
+		return done.value, nil
 	case <-ctx.Done():
-		c.running.Go(func() { c.abandon(head.ID, done) }) // ends with the exchange
+		if id != "" {
+			c.cancel(id)
+		}
 		return nil, api.AsError(ctx.Err())
 	}
 }
 
-// exchange sends a body and waits for the head of the response.
-func (c *Client) exchange(name string, body []byte) outcome {
-	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseRequest(request)
-	request.SetRequestURI("http://" + c.address + pathPrefix + name)
-	request.Header.SetMethod(fasthttp.MethodPost)
-	request.SetBodyRaw(body)
-	if err := c.http.Do(request, response); err != nil {
-		fasthttp.ReleaseResponse(response)
-		c.http.CloseIdleConnections() // they probably go to a process that is gone
-		return outcome{err: api.NewError(api.CodeNodeDown, "A part of AlphaMail cannot be reached.", err)}
+// cancel tells the server to stop working on a question. It does not wait, and
+// may fail: the deadline of the question is the safety net.
+func (c *Client) cancel(id string) {
+	select {
+	case c.cancels <- struct{}{}:
+	default:
+		return
 	}
-	if response.StatusCode() == fasthttp.StatusOK {
-		return outcome{response: response}
+	started := c.start(func() { // ends within the timeouts for dialling and cancelling
+		defer func() { <-c.cancels }()
+		body, err := encode(&frame{Version: api.Version, MinVersion: api.MinVersion, ID: id})
+		if err != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
+		defer cancel()
+		response := fasthttp.AcquireResponse()
+		defer fasthttp.ReleaseResponse(response)
+		roundTrip(ctx, c.control, newRequest(fasthttp.MethodPost, pathCancel, body), response)
+	})
+	if !started {
+		<-c.cancels
 	}
-	defer fasthttp.ReleaseResponse(response)
-	var f failure
-	if _, err := f.UnmarshalMsg(response.Body()); response.StatusCode() != statusFailure || err != nil {
-		return outcome{err: api.NewError(api.CodeInternal, "The answer cannot be understood.", err)}
-	}
-	return outcome{err: f.err()}
 }
 
-// abandon tells the node that nobody waits for a question any more, and gives
-// back what the exchange still brings.
-func (c *Client) abandon(id string, done <-chan outcome) {
-	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-	request.SetRequestURI("http://" + c.address + pathPrefix + cancelCommand)
-	request.Header.SetMethod(fasthttp.MethodPost)
-	if body, err := (&frame{Version: api.Version, ID: id}).MarshalMsg(nil); err == nil {
-		request.SetBodyRaw(body)
-		request.SetTimeout(cancelTimeout)
-		_ = c.http.Do(request, response) // if it fails the node's own deadline does
+func newRequest(method, path string, body []byte) *fasthttp.Request {
+	request := new(fasthttp.Request)
+	request.Header.SetMethod(method)
+	request.SetRequestURI("https://" + RoleNode + roleDomain + pathPrefix + path)
+	request.SetBodyRaw(body)
+	return request
+}
+
+// roundTrip sends a request under the deadline of ctx, which has one, and
+// returns failures of the server as errors.
+func roundTrip(ctx context.Context, host *fasthttp.HostClient, request *fasthttp.Request, response *fasthttp.Response) error {
+	deadline, _ := ctx.Deadline()
+	if err := host.DoDeadline(request, response, deadline); err != nil {
+		return fromHTTP(err)
 	}
-	fasthttp.ReleaseRequest(request)
-	fasthttp.ReleaseResponse(response)
-	if late := <-done; late.response != nil {
-		if body, ok := late.response.BodyStream().(fasthttp.ReadCloserWithError); ok {
-			body.CloseWithError(errUnread)
-		}
-		fasthttp.ReleaseResponse(late.response)
+	if response.StatusCode() != fasthttp.StatusOK {
+		return decodeFailure(response.Body())
 	}
+	return nil
 }

@@ -21,7 +21,7 @@ func (z *failure) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
-	if z.RetryAfter == 0 {
+	if z.RetryAfterMS == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
@@ -47,9 +47,9 @@ func (z *failure) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendUint64(o, z.Digest)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
-			// string "retry_after"
-			o = append(o, 0xab, 0x72, 0x65, 0x74, 0x72, 0x79, 0x5f, 0x61, 0x66, 0x74, 0x65, 0x72)
-			o = msgp.AppendInt64(o, z.RetryAfter)
+			// string "retry_after_ms"
+			o = append(o, 0xae, 0x72, 0x65, 0x74, 0x72, 0x79, 0x5f, 0x61, 0x66, 0x74, 0x65, 0x72, 0x5f, 0x6d, 0x73)
+			o = msgp.AppendInt64(o, z.RetryAfterMS)
 		}
 	}
 	return
@@ -97,10 +97,10 @@ func (z *failure) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Digest")
 				return
 			}
-		case "retry_after":
-			z.RetryAfter, bts, err = msgp.ReadInt64Bytes(bts)
+		case "retry_after_ms":
+			z.RetryAfterMS, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "RetryAfter")
+				err = msgp.WrapError(err, "RetryAfterMS")
 				return
 			}
 		default:
@@ -117,29 +117,59 @@ func (z *failure) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *failure) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Code) + 8 + msgp.StringPrefixSize + len(z.Message) + 6 + msgp.StringPrefixSize + len(z.Owner) + 7 + msgp.Uint64Size + 12 + msgp.Int64Size
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Code) + 8 + msgp.StringPrefixSize + len(z.Message) + 6 + msgp.StringPrefixSize + len(z.Owner) + 7 + msgp.Uint64Size + 15 + msgp.Int64Size
 	return
 }
 
 // MarshalMsg implements msgp.Marshaler
 func (z *frame) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "version"
-	o = append(o, 0x84, 0xa7, 0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendInt(o, z.Version)
-	// string "id"
-	o = append(o, 0xa2, 0x69, 0x64)
-	o = msgp.AppendString(o, z.ID)
-	// string "remaining"
-	o = append(o, 0xa9, 0x72, 0x65, 0x6d, 0x61, 0x69, 0x6e, 0x69, 0x6e, 0x67)
-	o = msgp.AppendInt64(o, z.Remaining)
-	// string "call"
-	o = append(o, 0xa4, 0x63, 0x61, 0x6c, 0x6c)
-	o, err = z.Call.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Call")
-		return
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.MinVersion == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.RemainingMS == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "version"
+		o = append(o, 0xa7, 0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+		o = msgp.AppendInt(o, z.Version)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "min_version"
+			o = append(o, 0xab, 0x6d, 0x69, 0x6e, 0x5f, 0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendInt(o, z.MinVersion)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "id"
+			o = append(o, 0xa2, 0x69, 0x64)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "remaining_ms"
+			o = append(o, 0xac, 0x72, 0x65, 0x6d, 0x61, 0x69, 0x6e, 0x69, 0x6e, 0x67, 0x5f, 0x6d, 0x73)
+			o = msgp.AppendInt64(o, z.RemainingMS)
+		}
+		// string "call"
+		o = append(o, 0xa4, 0x63, 0x61, 0x6c, 0x6c)
+		o, err = z.Call.MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Call")
+			return
+		}
 	}
 	return
 }
@@ -168,16 +198,22 @@ func (z *frame) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Version")
 				return
 			}
+		case "min_version":
+			z.MinVersion, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "MinVersion")
+				return
+			}
 		case "id":
 			z.ID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
-		case "remaining":
-			z.Remaining, bts, err = msgp.ReadInt64Bytes(bts)
+		case "remaining_ms":
+			z.RemainingMS, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Remaining")
+				err = msgp.WrapError(err, "RemainingMS")
 				return
 			}
 		case "call":
@@ -200,6 +236,67 @@ func (z *frame) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *frame) Msgsize() (s int) {
-	s = 1 + 8 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.ID) + 10 + msgp.Int64Size + 5 + z.Call.Msgsize()
+	s = 1 + 8 + msgp.IntSize + 12 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.ID) + 13 + msgp.Int64Size + 5 + z.Call.Msgsize()
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z hello) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 2
+	// string "version"
+	o = append(o, 0x82, 0xa7, 0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+	o = msgp.AppendInt(o, z.Version)
+	// string "min_version"
+	o = append(o, 0xab, 0x6d, 0x69, 0x6e, 0x5f, 0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+	o = msgp.AppendInt(o, z.MinVersion)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *hello) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "version":
+			z.Version, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Version")
+				return
+			}
+		case "min_version":
+			z.MinVersion, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "MinVersion")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z hello) Msgsize() (s int) {
+	s = 1 + 8 + msgp.IntSize + 12 + msgp.IntSize
 	return
 }

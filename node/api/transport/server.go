@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"net"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tinylib/msgp/msgp"
@@ -19,220 +17,193 @@ import (
 	"alphamail/node/api"
 )
 
-// ServerConfig bounds a server.
-type ServerConfig struct {
-	// TLS must ask for client certificates; see Authority.ServerTLS. Required.
-	TLS *tls.Config
-	// Concurrency is how many questions are answered at once; more are refused
-	// as busy. Default 4096.
-	Concurrency int
-	// MaxQuestion bounds a question in bytes. Default 64 KiB.
-	MaxQuestion int
-	// IdleTimeout is how long a connection may lie idle. Default 2 min, longer
-	// than clients keep one.
-	IdleTimeout time.Duration
-}
+// lastWords is how long questions that were cancelled by Shutdown get to answer
+// that they were.
+const lastWords = time.Second
 
-func (c ServerConfig) withDefaults() ServerConfig {
-	if c.Concurrency == 0 {
-		c.Concurrency = 4096
-	}
-	if c.MaxQuestion == 0 {
-		c.MaxQuestion = 64 << 10
-	}
-	if c.IdleTimeout == 0 {
-		c.IdleTimeout = 2 * time.Minute
-	}
-	return c
-}
-
-// Server offers a service to other machines.
+// Server answers questions with a service.
 type Server struct {
-	service api.Service
-	log     *slog.Logger
-	http    *fasthttp.Server
-	slots   chan struct{} // holds one token a question under way
-	served  chan struct{} // closed when Serve has returned
+	config   ServerConfig
+	log      *slog.Logger
+	commands map[string]command
+	http     *fasthttp.Server
+	listener net.Listener
+	conns    conns
+	running  *running
+	slots    chan struct{} // holds a token for each question served
+	served   chan struct{} // closed when no connection is accepted any more
 
-	base context.Context // parent of every question
-	end  context.CancelFunc
-
-	mu      sync.Mutex // guards pending
-	pending map[string]context.CancelFunc
+	ctx  context.Context // parent of all questions
+	stop context.CancelFunc
 }
 
-// Serve answers on the listener until Shutdown.
-func Serve(listener net.Listener, service api.Service, config ServerConfig, log *slog.Logger) *Server {
+// Serve answers the questions that arrive on a TCP listener, which it owns from
+// now on. The log gets defects and refused connections. Shutdown ends it.
+func Serve(ln net.Listener, service api.Service, config ServerConfig, log *slog.Logger) *Server {
 	config = config.withDefaults()
 	s := &Server{
-		service: service, log: log, slots: make(chan struct{}, config.Concurrency),
-		served: make(chan struct{}), pending: map[string]context.CancelFunc{},
+		config: config, log: log, commands: commandsOf(service), running: newRunning(),
+		slots: make(chan struct{}, config.Concurrency), served: make(chan struct{}),
 	}
-	s.base, s.end = context.WithCancel(context.Background())
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.listener = tls.NewListener(&listener{Listener: ln, conns: &s.conns, writeTimeout: config.WriteTimeout}, config.TLS)
 	s.http = &fasthttp.Server{
-		Handler: s.handle, MaxRequestBodySize: config.MaxQuestion, IdleTimeout: config.IdleTimeout,
-		ReadTimeout: 30 * time.Second, NoDefaultServerHeader: true, NoDefaultDate: true, SecureErrorLogMessage: true,
-		CloseOnShutdown: true, ErrorHandler: refuse, Logger: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Handler:               s.handle,
+		ErrorHandler:          handleUnreadable,
+		Concurrency:           config.MaxConns,
+		ReadTimeout:           config.ReadTimeout,
+		IdleTimeout:           config.IdleTimeout,
+		MaxRequestBodySize:    config.MaxQuestion,
+		CloseOnShutdown:       true,
+		NoDefaultServerHeader: true,
+		NoDefaultDate:         true,
+		NoDefaultContentType:  true,
+		SecureErrorLogMessage: true,
+		Logger:                httpLog{log},
 	}
 	go func() { // ended by Shutdown
 		defer close(s.served)
-		if err := s.http.Serve(tls.NewListener(listener, config.TLS)); err != nil {
-			log.Error("the page protocol cannot be served", "error", err)
+		if err := s.http.Serve(s.listener); err != nil {
+			log.Error("the page protocol is no longer served", "address", ln.Addr(), "error", err)
 		}
 	}()
 	return s
 }
 
-// Shutdown stops accepting, waits for the questions under way until the context
-// ends, and then cancels them.
-func (s *Server) Shutdown(ctx context.Context) {
-	if err := s.http.ShutdownWithContext(ctx); err != nil {
-		s.log.Warn("questions were cut off", "error", err)
+// Shutdown accepts no more connections and waits for what is under way until
+// ctx ends. Then it cancels the rest and closes its connections. It returns the
+// error of ctx when something had to be cancelled. It is called once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.ShutdownWithContext(ctx)
+	s.stop()
+	s.listener.Close() // it is still open when the server had not begun to accept
+	if err != nil {
+		s.awaitIdle(lastWords)
 	}
-	s.end()
+	s.conns.closeAll()
 	<-s.served
+	return err
 }
 
-// refuse answers what fasthttp could not read as a request.
-func refuse(ctx *fasthttp.RequestCtx, err error) {
-	if errors.Is(err, fasthttp.ErrBodyTooLarge) {
-		answerError(ctx, api.NewError(api.CodeTooLarge, "The question is too large.", err))
-		return
-	}
-	answerError(ctx, api.NewError(api.CodeInvalid, "The question cannot be read.", err))
-}
-
-func (s *Server) handle(ctx *fasthttp.RequestCtx) {
-	defer func() {
-		if defect := recover(); defect != nil {
-			s.log.Error("defect", "panic", fmt.Sprint(defect), "stack", string(debug.Stack()))
-			answerError(ctx, api.NewError(api.CodeInternal, "Something went wrong on our side.", nil))
-		}
-	}()
-	name, ok := strings.CutPrefix(string(ctx.Path()), pathPrefix)
-	run := commands[name]
-	if !ok || !ctx.IsPost() || run == nil && name != cancelCommand {
-		answerError(ctx, api.NewError(api.CodeUnsupported, "This node does not know that question.", nil))
-		return
-	}
-	var head frame
-	question, err := head.UnmarshalMsg(ctx.PostBody())
-	switch {
-	case err != nil:
-		answerError(ctx, api.NewError(api.CodeInvalid, "The question cannot be read.", err))
-	case head.Version < api.MinVersion || head.Version > api.Version:
-		answerError(ctx, api.NewError(api.CodeUnsupported, "This node speaks another version of the page protocol.", nil))
-	case name == cancelCommand:
-		s.cancel(head.ID)
-	default:
-		s.answer(ctx, &head, question, run)
-	}
-}
-
-// answer runs one command under the deadline of its frame.
-func (s *Server) answer(ctx *fasthttp.RequestCtx, head *frame, question []byte, run command) {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		answerError(ctx, &api.Error{Code: api.CodeBusy, Message: "This node is busy.", RetryAfter: time.Second})
-		return
-	}
-	timeout := maxTimeout
-	if head.Remaining > 0 {
-		timeout = min(timeout, time.Duration(head.Remaining)*time.Millisecond)
-	}
-	work, cancel := context.WithTimeout(s.base, timeout)
-	defer cancel()
-	if head.ID != "" {
-		s.mu.Lock()
-		s.pending[head.ID] = cancel
-		s.mu.Unlock()
-		defer s.forget(head.ID)
-	}
-	answer, stream, err := run(work, s.service, &head.Call, question)
-	switch {
-	case err != nil:
-		answerError(ctx, api.AsError(err))
-	case stream != nil:
-		ctx.SetBodyStreamWriter(func(w *bufio.Writer) { writeStream(w, stream) })
-	default:
-		data, err := answer.MarshalMsg(nil)
-		if err != nil {
-			answerError(ctx, api.AsError(err))
+// awaitIdle waits until no question is served. It takes all slots for good, so
+// that none begins.
+func (s *Server) awaitIdle(limit time.Duration) {
+	deadline := time.After(limit)
+	for range cap(s.slots) {
+		select {
+		case s.slots <- struct{}{}:
+		case <-deadline:
 			return
 		}
-		ctx.Response.SetBodyRaw(data)
 	}
 }
 
-func (s *Server) forget(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.pending, id)
-}
-
-func (s *Server) cancel(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if cancel := s.pending[id]; cancel != nil {
-		cancel()
-	}
-}
-
-func answerError(ctx *fasthttp.RequestCtx, err *api.Error) {
-	data, _ := newFailure(err).MarshalMsg(nil)
-	ctx.ResetBody()
-	ctx.SetStatusCode(statusFailure)
-	ctx.Response.SetBodyRaw(data)
-}
-
-// command decodes a question, asks the service and returns an answer or a stream.
-type command func(context.Context, api.Service, *api.Call, []byte) (msgp.Marshaler, *api.Stream, error)
-
-var commands = map[string]command{
-	"login":   plain(api.Service.Login),
-	"logout":  plain(api.Service.Logout),
-	"mailbox": plain(api.Service.Mailbox),
-	"message": plain(api.Service.Message),
-	"body":    plain(api.Service.Body),
-	"status":  plain(api.Service.Status),
-	"part":    streamed(api.Service.Part),
-	"raw":     streamed(api.Service.Raw),
-}
-
-// decodable is a pointer to a question.
-type decodable[Q any] interface {
-	*Q
-	msgp.Unmarshaler
-}
-
-func decode[Q any, P decodable[Q]](data []byte) (P, error) {
-	question := P(new(Q))
-	if _, err := question.UnmarshalMsg(data); err != nil {
-		return nil, api.NewError(api.CodeInvalid, "The question cannot be read.", err)
-	}
-	return question, nil
-}
-
-func plain[Q any, P decodable[Q], A msgp.Marshaler](method func(api.Service, context.Context, *api.Call, P) (A, error)) command {
-	return func(ctx context.Context, service api.Service, call *api.Call, data []byte) (msgp.Marshaler, *api.Stream, error) {
-		question, err := decode[Q, P](data)
-		if err != nil {
-			return nil, nil, err
+func (s *Server) handle(request *fasthttp.RequestCtx) {
+	path, ok := strings.CutPrefix(string(request.Path()), pathPrefix)
+	switch {
+	case ok && path == pathPing && request.IsGet():
+		reply(request, &hello{Version: api.Version, MinVersion: api.MinVersion})
+	case ok && path == pathCancel && request.IsPost():
+		var f frame
+		if _, err := decodeFrame(request.PostBody(), &f); err != nil {
+			refuse(request, err)
+			return
 		}
-		answer, err := method(service, ctx, call, question)
-		return answer, nil, err
+		s.running.cancel(f.ID)
+	case ok && s.commands[path] != nil && request.IsPost():
+		s.answer(request, path)
+	default:
+		refuse(request, api.NewError(api.CodeUnsupported, versionsApart, nil))
 	}
 }
 
-func streamed[Q any, P decodable[Q]](method func(api.Service, context.Context, *api.Call, P) (*api.Stream, error)) command {
-	return func(ctx context.Context, service api.Service, call *api.Call, data []byte) (msgp.Marshaler, *api.Stream, error) {
-		question, err := decode[Q, P](data)
-		if err != nil {
-			return nil, nil, err
-		}
-		stream, err := method(service, ctx, call, question)
-		return nil, stream, err
+func (s *Server) answer(request *fasthttp.RequestCtx, name string) {
+	var f frame
+	question, err := decodeFrame(request.PostBody(), &f)
+	if err != nil {
+		refuse(request, err)
+		return
 	}
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		refuse(request, &api.Error{Code: api.CodeBusy, Message: "Too many people are asking at once.", RetryAfter: retryAfter})
+		return
+	}
+	ctx, end, err := s.running.begin(s.ctx, f.ID, f.remaining(s.config.MaxTime))
+	if err != nil {
+		<-s.slots
+		refuse(request, err)
+		return
+	}
+	done := func() {
+		end()
+		<-s.slots
+	}
+	answer, stream, err := s.ask(ctx, name, &f.Call, question)
+	switch {
+	case err != nil:
+		refuse(request, err)
+	case stream != nil:
+		failed := func(err error) { s.logDefect(name, &f.Call, err) }
+		body, err := newOutgoing(stream, failed, done)
+		if err == nil {
+			request.SetBodyStream(body, -1)
+			return // the stream ends the question
+		}
+		stream.Content.Close()
+		refuse(request, err)
+	default:
+		reply(request, answer)
+	}
+	done()
+}
+
+// ask calls the service. A service that panics has a defect, which must not end
+// the sessions of everybody else on the node.
+func (s *Server) ask(ctx context.Context, name string, call *api.Call, question []byte) (answer msgp.Marshaler, stream *api.Stream, err error) {
+	defer func() {
+		if defect := recover(); defect != nil {
+			err = fmt.Errorf("panic: %v\n%s", defect, debug.Stack())
+		}
+		s.logDefect(name, call, err)
+	}()
+	return s.commands[name](ctx, call, question)
+}
+
+// logDefect logs what the asker is not told.
+func (s *Server) logDefect(name string, call *api.Call, err error) {
+	if known := api.AsError(err); known != nil && known.Code == api.CodeInternal {
+		s.log.Error("a question failed", "command", name, "request_id", call.RequestID, "error", err)
+	}
+}
+
+func reply(request *fasthttp.RequestCtx, answer msgp.Marshaler) {
+	body, err := encode(answer)
+	if err != nil {
+		refuse(request, err)
+		return
+	}
+	request.Response.SetBodyRaw(body)
+}
+
+func refuse(request *fasthttp.RequestCtx, err error) {
+	request.SetStatusCode(statusFailure)
+	request.Response.SetBodyRaw(encodeFailure(err))
+}
+
+// handleUnreadable answers a request that is no HTTP, or too large.
+func handleUnreadable(request *fasthttp.RequestCtx, err error) {
+	if errors.Is(err, fasthttp.ErrBodyTooLarge) {
+		refuse(request, api.NewError(api.CodeTooLarge, "The request is too large.", err))
+		return
+	}
+	refuse(request, errMalformed(err))
+}
+
+// httpLog gives the HTTP server's complaints to slog.
+type httpLog struct{ log *slog.Logger }
+
+func (l httpLog) Printf(format string, args ...any) {
+	l.log.Warn("page protocol connection", "problem", fmt.Sprintf(format, args...))
 }

@@ -93,7 +93,7 @@ func TestOnlyTheClusterIsAdmitted(t *testing.T) {
 // TestBadRequests talks to the server without our client.
 func TestBadRequests(t *testing.T) {
 	authority := newAuthority(t)
-	address, _ := serveOn(t, authority, &fake{ok}, transport.ServerConfig{})
+	address, _ := serveOn(t, authority, &fake{ok}, transport.ServerConfig{MaxQuestion: 1000})
 	plain := &http.Client{Transport: &http.Transport{TLSClientConfig: authority.ClientTLS(issue(t, authority, transport.RoleFrontend)), DisableKeepAlives: true}}
 	for name, test := range map[string]struct {
 		method, path string
@@ -107,7 +107,7 @@ func TestBadRequests(t *testing.T) {
 		"garbage":           {"POST", "/v1/status", []byte("\xc1\xc1\xc1"), api.CodeInvalid},
 		"a later version":   {"POST", "/v1/status", []byte("\x81\xa7version\x63"), api.CodeUnsupported},
 		"no question":       {"POST", "/v1/status", []byte("\x81\xa7version\x01"), api.CodeInvalid},
-		"too large":         {"POST", "/v1/status", make([]byte, 80<<10), api.CodeTooLarge},
+		"too large":         {"POST", "/v1/status", make([]byte, 2000), api.CodeTooLarge},
 		"endless map":       {"POST", "/v1/status", []byte("\xdf\xff\xff\xff\xff"), api.CodeInvalid},
 		"a length of 4 GiB": {"POST", "/v1/status", []byte("\x81\xa7version\x01\x81\xa7account\xdb\xff\xff\xff\xff"), api.CodeInvalid},
 	} {

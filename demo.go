@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"alphamail/bench/testbed"
+	"alphamail/bench/testbed/mailgen"
+	"alphamail/deploy/config"
+)
+
+type demoCommand struct {
+	Listen string `default:"127.0.0.1:8080" help:"Address of the web server."`
+	Log    string `default:"warn" enum:"debug,info,warn,error" help:"Least severe log lines to print."`
+}
+
+// demoUsers can log in to the demo, all with the same password. The first is
+// the one whose mail is worth a look.
+var demoUsers = []string{"robin@example.edu", "ben@example.edu", "yuki@example.net"}
+
+var demoNames = []string{"Robin Meyer", "Ben Okafor", "Yuki Tanaka"}
+
+const (
+	demoPassword = "alphamail"
+	demoNodes    = 3
+	demoMessages = 400 // a user
+)
+
+// Run starts the demo and runs it until the context ends.
+func (d demoCommand) Run(ctx context.Context, terminal console) (err error) {
+	level := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}[d.Log]
+	log := slog.New(slog.NewTextHandler(terminal.err, &slog.HandlerOptions{Level: level}))
+	state, err := os.MkdirTemp("", "alphamail-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(state)
+
+	mail, err := startDemoMail()
+	if err != nil {
+		return err
+	}
+	defer mail.Close()
+	settings, err := demoSettings(d.Listen, state, mail.IMAPAddr())
+	if err != nil {
+		return err
+	}
+	running, err := startDemoMembers(settings, log)
+	defer func() { stopMembers(running, log) }()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(terminal.out, `
+  AlphaMail is running: %d nodes, a frontend, and a mail server in memory.
+
+  http://%s/
+
+  user %s   password %s
+  also %s
+
+  Ctrl-C ends it; nothing is kept.
+`, demoNodes, running[len(running)-1].webAddress(), demoUsers[0], demoPassword, strings.Join(demoUsers[1:], ", "))
+	<-ctx.Done()
+	return nil
+}
+
+func startDemoMail() (*testbed.MemoryServer, error) {
+	var users []testbed.User
+	for _, user := range demoUsers {
+		users = append(users, testbed.User{Name: user, Password: demoPassword})
+	}
+	mail, err := testbed.StartMemory(testbed.MemoryConfig{Users: users})
+	if err != nil {
+		return nil, err
+	}
+	for i, user := range demoUsers {
+		generator := mailgen.New(uint64(i+1), time.Now()).For(mailgen.Person{Name: demoNames[i], Address: user})
+		if err = mail.CreateFolders(user); err == nil {
+			err = mail.Fill(generator.Account(demoMessages), user)
+		}
+		if err != nil {
+			mail.Close()
+			return nil, err
+		}
+	}
+	return mail, nil
+}
+
+// demoSettings is the configuration that the members of the demo share.
+func demoSettings(listen, state, imapServer string) (*config.Config, error) {
+	return config.Parse("demo", fmt.Appendf(nil, `
+imap_servers:
+  - example.edu=%[1]s[/]
+  - example.net=%[1]s[/]
+domains:
+  example.edu: {login_name: address}
+  example.net: {login_name: address}
+listen: %[2]s
+state_dir: %[3]s
+admin_listen: 127.0.0.1:0
+cluster:
+  gossip_listen: 127.0.0.1:0
+  api_listen: 127.0.0.1:0
+`, imapServer, listen, state))
+}
+
+// startDemoMembers starts the nodes and then a frontend that knows them.
+func startDemoMembers(settings *config.Config, log *slog.Logger) (running []*member, err error) {
+	for i := range demoNodes + 1 {
+		own := *settings
+		role := roleNode
+		own.Cluster.Name = fmt.Sprintf("node-%d", i+1)
+		if i == demoNodes {
+			role, own.Cluster.Name = roleFrontend, "frontend"
+		}
+		if i > 0 {
+			own.Cluster.Join = []string{running[0].gossipAddress()}
+		}
+		one, err := startMember(&own, role, log.With("member", own.Cluster.Name))
+		if err != nil {
+			return running, err
+		}
+		running = append(running, one)
+	}
+	return running, waitForNodes(running, demoNodes)
+}
+
+// waitForNodes waits until every member knows so many nodes.
+func waitForNodes(running []*member, nodes int) error {
+	deadline := time.Now().Add(15 * time.Second)
+	for _, one := range running {
+		for len(one.ring.Table().Members()) < nodes {
+			if time.Now().After(deadline) {
+				return fmt.Errorf("the members of the demo do not find each other: %s knows %v", one.settings.Cluster.Name, one.ring.Members())
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	return nil
+}
+
+// stopMembers ends members in the opposite order of their start.
+func stopMembers(running []*member, log *slog.Logger) {
+	for i := len(running) - 1; i >= 0; i-- {
+		running[i].stop()
+	}
+}

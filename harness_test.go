@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The tests of this package start the real program. It is built once, with the
+// race detector.
+var (
+	buildOnce sync.Once
+	builtPath string
+	buildErr  error
+)
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if builtPath != "" {
+		os.RemoveAll(filepath.Dir(builtPath))
+	}
+	os.Exit(status)
+}
+
+// binary returns the path of the program.
+func binary(t testing.TB) string {
+	t.Helper()
+	buildOnce.Do(func() {
+		dir, err := os.MkdirTemp("", "alphamail-test-")
+		if err != nil {
+			buildErr = err
+			return
+		}
+		builtPath = filepath.Join(dir, "alphamail")
+		out, err := exec.Command("go", "build", "-race", "-o", builtPath, ".").CombinedOutput()
+		if err != nil {
+			buildErr = fmt.Errorf("%w\n%s", err, out)
+		}
+	})
+	if buildErr != nil {
+		t.Fatal(buildErr)
+	}
+	return builtPath
+}
+
+// program is a running alphamail.
+type program struct {
+	t      testing.TB
+	name   string
+	cmd    *exec.Cmd
+	output *lockedBuffer
+	ended  chan struct{} // closed when the process has ended; then err is set
+	err    error
+}
+
+// start runs the program until the test ends, when it must stop by itself on
+// SIGTERM with status 0.
+func start(t testing.TB, name string, args ...string) *program {
+	t.Helper()
+	p := &program{t: t, name: name, output: &lockedBuffer{}, ended: make(chan struct{})}
+	p.cmd = exec.Command(binary(t), args...)
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	p.cmd.SysProcAttr = endWithParent()
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { // ends with the process, which stop or kill ends
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			t.Logf("output of %s:\n%s", name, p.output)
+		}
+	})
+	return p
+}
+
+// stop ends the program politely and checks that it obeys.
+func (p *program) stop() {
+	select {
+	case <-p.ended:
+		return
+	default:
+	}
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+		if p.err != nil {
+			p.t.Errorf("%s did not end cleanly: %v", p.name, p.err)
+		}
+	case <-time.After(30 * time.Second):
+		p.kill()
+		p.t.Errorf("%s did not end within 30 s of SIGTERM", p.name)
+	}
+}
+
+// kill ends the program as a power cut would.
+func (p *program) kill() {
+	p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// waitFor polls until the program has printed something that find accepts.
+func (p *program) waitFor(find func(output string) string) string {
+	p.t.Helper()
+	var found string
+	eventually(p.t, p.name+" prints what is expected", func() error {
+		select {
+		case <-p.ended:
+			p.t.Fatalf("%s ended early: %v\n%s", p.name, p.err, p.output)
+		default:
+		}
+		if found = find(p.output.String()); found == "" {
+			return fmt.Errorf("not yet in:\n%s", p.output)
+		}
+		return nil
+	})
+	return found
+}
+
+// eventually polls until check returns nil, for at most 30 s.
+func eventually(t testing.TB, what string, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waiting until %s: %v", what, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// lockedBuffer collects output that is written while it is read.
+type lockedBuffer struct {
+	mu     sync.Mutex // guards buffer
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// freeAddress returns a loopback address that nobody listened on a moment ago.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// writeFile writes a file into a directory of the test.
+func writeFile(t testing.TB, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// output runs the program to its end and returns what it printed.
+func output(t testing.TB, ctx context.Context, args ...string) (string, error) {
+	t.Helper()
+	out, err := exec.CommandContext(ctx, binary(t), args...).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"alphamail/cache"
+	"alphamail/deploy/config"
+	"alphamail/frontend"
+	"alphamail/node"
+	"alphamail/node/api"
+	"alphamail/node/api/transport"
+	"alphamail/node/seal"
+	"alphamail/ring"
+)
+
+// role is what a member does.
+type role string
+
+const (
+	roleAll      role = "all"
+	roleNode     role = "node"
+	roleFrontend role = "frontend"
+)
+
+func (r role) isNode() bool     { return r != roleFrontend }
+func (r role) isFrontend() bool { return r != roleNode }
+
+// member is one member of a cluster, or one machine alone. Its parts are nil
+// where its role does not have them.
+type member struct {
+	settings  *config.Config
+	role      role
+	log       *slog.Logger
+	metrics   *metrics.Set
+	secrets   secrets
+	authority *transport.Authority
+
+	ring  *ring.Ring
+	node  *node.Node
+	api   *transport.Server
+	peers *peers
+	web   *frontend.Server
+	admin *admin
+
+	apiListener net.Listener
+	webListener net.Listener
+	serving     sync.WaitGroup // web listeners being served
+	failed      chan error     // receives the failure of a listener
+}
+
+// shutdownTimeout bounds each step of stopping a member.
+const shutdownTimeout = 10 * time.Second
+
+// startMember starts a member of the cluster that its settings describe. When it
+// fails, everything that it had started is stopped.
+func startMember(settings *config.Config, as role, log *slog.Logger) (*member, error) {
+	m := &member{settings: settings, role: as, log: log, metrics: metrics.NewSet(), failed: make(chan error, 4)}
+	for _, step := range []func() error{m.openSecrets, m.openAPI, m.startNode, m.startRing, m.startAPI, m.startWeb, m.startAdmin} {
+		if err := step(); err != nil {
+			m.stop()
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *member) openSecrets() (err error) {
+	if m.secrets, err = openSecrets(m.settings.Cluster.SecretsDir); err != nil || m.settings.Alone() {
+		return err
+	}
+	data, err := m.secrets.file("cluster.pem", transport.NewAuthority)
+	if err != nil {
+		return err
+	}
+	m.authority, err = transport.ParseAuthority(data)
+	return err
+}
+
+// openAPI settles the address of the page protocol, which the ring tells others.
+func (m *member) openAPI() (err error) {
+	if m.role.isNode() && !m.settings.Alone() {
+		if m.apiListener, err = net.Listen("tcp", m.settings.Cluster.APIListen); err != nil {
+			return fmt.Errorf("cluster.api_listen: %w", err)
+		}
+	}
+	return nil
+}
+
+// startNode makes the webcache node. Nobody asks it yet.
+func (m *member) startNode() error {
+	if !m.role.isNode() {
+		return nil
+	}
+	keys, err := m.secrets.keys("seal.keys")
+	if err != nil {
+		return err
+	}
+	keyring, err := seal.NewKeyring(keys...)
+	if err != nil {
+		return err
+	}
+	store, err := cache.New(cache.Config{Budget: m.settings.CacheSize}, m.metrics)
+	if err != nil {
+		return err
+	}
+	settings, err := nodeConfig(m.settings)
+	if err != nil {
+		return err
+	}
+	m.node, err = node.New(settings, keyring, placement{m}, seal.NewRevocations(), store, m.log, m.metrics)
+	return err
+}
+
+// startRing joins the cluster. From here on others may send questions; those
+// that come before startAPI wait in the listener.
+func (m *member) startRing() error {
+	self := ring.Member{
+		Name: m.settings.Cluster.Name, Role: ring.RoleFrontend, State: ring.StateActive,
+		MinProtocol: api.MinVersion, Protocol: api.Version, Incarnation: time.Now().UnixNano(),
+	}
+	if m.role.isNode() {
+		self.Role = ring.RoleNode
+	}
+	if m.settings.Alone() {
+		m.ring = ring.Single(self, m.metrics)
+		return nil
+	}
+	if m.apiListener != nil {
+		self.API = cmp.Or(m.settings.Cluster.APIAdvertise, m.apiListener.Addr().String())
+	}
+	keys, err := m.secrets.keys("gossip.keys")
+	if err != nil {
+		return err
+	}
+	m.ring, err = ring.Start(ring.Config{
+		Self: self, Bind: m.settings.Cluster.GossipListen, Advertise: m.settings.Cluster.GossipAdvertise,
+		Join: m.settings.Cluster.Join, Keys: keys,
+	}, m.log, m.metrics)
+	return err
+}
+
+// certificateLifetime is longer than any process runs: each start issues anew.
+const certificateLifetime = 5 * 365 * 24 * time.Hour
+
+// startAPI offers the node to the frontends of the cluster.
+func (m *member) startAPI() error {
+	if m.apiListener == nil {
+		return nil
+	}
+	own, err := m.authority.Issue(transport.RoleNode, certificateLifetime)
+	if err != nil {
+		return err
+	}
+	m.api = transport.Serve(m.apiListener, m.node, transport.ServerConfig{
+		TLS: m.authority.ServerTLS(own, transport.RoleFrontend),
+	}, m.log)
+	return nil
+}
+
+// startWeb starts the frontend.
+func (m *member) startWeb() error {
+	if !m.role.isFrontend() {
+		return nil
+	}
+	var local api.Service
+	if m.node != nil {
+		local = m.node
+	}
+	var err error
+	if m.peers, err = newPeers(m.ring, m.authority, local); err != nil {
+		return err
+	}
+	if m.web, err = frontend.New(frontendConfig(m.settings), placement{m}, m.peers, m.log, m.metrics); err != nil {
+		return err
+	}
+	var secured *tls.Config
+	if m.settings.HTTPS() {
+		certificate, err := webCertificate(m.settings, m.secrets)
+		if err != nil {
+			return err
+		}
+		secured = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"http/1.1"}}
+	}
+	if m.webListener, err = net.Listen("tcp", m.settings.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	m.serveWeb(m.webListener, secured)
+	if m.settings.RedirectListen == "" {
+		return nil
+	}
+	redirect, err := net.Listen("tcp", m.settings.RedirectListen)
+	if err != nil {
+		return fmt.Errorf("redirect_listen: %w", err)
+	}
+	m.serveWeb(redirect, nil)
+	return nil
+}
+
+// serveWeb serves a listener until the frontend is shut down.
+func (m *member) serveWeb(listener net.Listener, secured *tls.Config) {
+	m.serving.Go(func() {
+		if err := m.web.Serve(listener, secured); err != nil {
+			m.failed <- fmt.Errorf("the web server at %s: %w", listener.Addr(), err)
+		}
+	})
+}
+
+func (m *member) startAdmin() error {
+	listener, err := net.Listen("tcp", m.settings.AdminListen)
+	if err != nil {
+		return fmt.Errorf("admin_listen: %w", err)
+	}
+	m.admin = serveAdmin(listener, m.view, m.ready, m.metrics, m.log)
+	m.log.Info("started", "role", string(m.role), "name", m.settings.Cluster.Name, "version", version,
+		"web", m.webAddress(), "gossip", m.gossipAddress(), "admin", listener.Addr().String())
+	return nil
+}
+
+// stop ends the member's parts in this order: first nobody is sent here any
+// more, then what is under way is finished, and what others stand on goes last.
+func (m *member) stop() {
+	step := func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(context.Background(), shutdownTimeout)
+	}
+	if m.web != nil {
+		ctx, cancel := step()
+		if err := m.web.Shutdown(ctx); err != nil {
+			m.log.Warn("requests were cut off", "error", err)
+		}
+		cancel()
+		m.serving.Wait()
+	}
+	if m.ring != nil {
+		ctx, cancel := step()
+		m.ring.Close(ctx)
+		cancel()
+	}
+	if m.api != nil {
+		ctx, cancel := step()
+		if err := m.api.Shutdown(ctx); err != nil {
+			m.log.Warn("questions were cut off", "error", err)
+		}
+		cancel()
+	} else if m.apiListener != nil {
+		m.apiListener.Close()
+	}
+	if m.peers != nil {
+		m.peers.close()
+	}
+	if m.node != nil {
+		m.node.Close()
+	}
+	if m.admin != nil {
+		ctx, cancel := step()
+		m.admin.close(ctx)
+		cancel()
+	}
+}
+
+func (m *member) webAddress() string {
+	if m.webListener == nil {
+		return ""
+	}
+	return m.webListener.Addr().String()
+}
+
+func (m *member) gossipAddress() string { return m.ring.Address() }
+
+// ready tells why the member cannot do its work, nil when it can.
+func (m *member) ready() error {
+	if len(m.ring.Table().Members()) == 0 {
+		return errors.New("no node is known")
+	}
+	return nil
+}
+
+// view is how this member sees the cluster.
+func (m *member) view(account string) memberView {
+	table := m.ring.Table()
+	view := memberView{Member: m.settings.Cluster.Name, Version: version, RingDigest: table.Digest(), Members: m.ring.Members()}
+	if account != "" {
+		owner, _ := table.Owner(account)
+		view.Owner = owner.Name
+	}
+	return view
+}

@@ -1,0 +1,220 @@
+package mime
+
+import (
+	"bytes"
+	"io"
+	"strings"
+)
+
+// View is a message as a page shows it.
+type View struct {
+	// Text is the message as text: its text part, or what its HTML says.
+	Text    []Block
+	HasHTML bool
+	// BlockedRemote counts what the HTML view leaves out because it is remote.
+	BlockedRemote int
+	// Parts are the parts that a reader can open or save, in order.
+	Parts []*Part
+	Notes []Note
+}
+
+// Block is a paragraph; newlines in its spans are line breaks that are meant.
+type Block struct {
+	// Quote is the depth of quotation, 0 for the sender's own words.
+	Quote int
+	Spans []Span
+}
+
+// Span is a run of text, perhaps a link.
+type Span struct {
+	Text string
+	// URL is empty, or an absolute http, https or mailto URL.
+	URL string
+}
+
+// chosen is which parts of a message make its view.
+type chosen struct {
+	texts []*Part // to be shown one after the other
+	html  []*Part
+	files []*Part // all others
+	notes []Note
+}
+
+// choose walks the part tree and decides what is text, what is HTML and what is
+// a file.
+func choose(m *Message) chosen {
+	var c chosen
+	c.take(m.Root, 0)
+	return c
+}
+
+func (c *chosen) take(part *Part, depth int) {
+	if part == nil || depth > 2*maxDepth {
+		return
+	}
+	switch {
+	case part.MediaType == "multipart/alternative":
+		c.alternative(part, depth)
+	case part.MediaType == "multipart/encrypted":
+		c.notes = append(c.notes, NoteEncrypted)
+		c.files = append(c.files, leaves(part)...)
+	case strings.HasPrefix(part.MediaType, "multipart/"):
+		if part.MediaType == "multipart/signed" {
+			c.notes = append(c.notes, NoteSigned)
+		}
+		for _, child := range part.Children {
+			c.take(child, depth+1)
+		}
+	case part.MediaType == "application/pkcs7-mime" || part.MediaType == "application/x-pkcs7-mime":
+		if part.Params["smime-type"] == "signed-data" {
+			c.notes = append(c.notes, NoteSigned)
+		} else {
+			c.notes = append(c.notes, NoteEncrypted)
+		}
+		c.files = append(c.files, part)
+	case isText(part) && part.MediaType == "text/html":
+		c.html = append(c.html, part)
+	case isText(part):
+		c.texts = append(c.texts, part)
+	default:
+		c.files = append(c.files, part)
+	}
+}
+
+// alternative takes the text and the HTML of a multipart/alternative: the same
+// content twice. Other alternatives, such as invitations, are offered as files.
+func (c *chosen) alternative(part *Part, depth int) {
+	for _, child := range part.Children {
+		var inner chosen
+		inner.take(child, depth+1)
+		c.texts = append(c.texts, inner.texts...)
+		c.html = append(c.html, inner.html...)
+		c.files = append(c.files, inner.files...)
+		c.notes = append(c.notes, inner.notes...)
+	}
+}
+
+// isText tells a text that is part of the message from one that came as a file.
+func isText(part *Part) bool {
+	if part.Disposition == "attachment" {
+		return false
+	}
+	switch part.MediaType {
+	case "text/html", "text/plain":
+		return part.Filename == "" || part.Disposition == "inline" && part.ID == "1"
+	case "text/enriched", "text/richtext", "text/markdown", "text/x-amp-html":
+		return part.Filename == "" && part.MediaType != "text/x-amp-html"
+	case "message/delivery-status", "text/rfc822-headers":
+		return true
+	}
+	return false
+}
+
+func leaves(part *Part) []*Part {
+	if len(part.Children) == 0 || part.MediaType == "message/rfc822" {
+		return []*Part{part}
+	}
+	var all []*Part
+	for _, child := range part.Children {
+		all = append(all, leaves(child)...)
+	}
+	return all
+}
+
+// TextParts returns the parts that must be at hand to show a message: its texts,
+// its HTML, and the pictures that the HTML may hold.
+func TextParts(m *Message) []*Part {
+	c := choose(m)
+	parts := append(append([]*Part{}, c.texts...), c.html...)
+	if len(c.html) == 0 {
+		return parts
+	}
+	left := int64(maxImages)
+	for _, file := range c.files {
+		if file.Inline() && file.EncodedSize <= maxImage*4/3 && file.EncodedSize <= left {
+			left -= file.EncodedSize
+			parts = append(parts, file)
+		}
+	}
+	return parts
+}
+
+// Render makes the view of a message.
+func Render(m *Message) View {
+	c := choose(m)
+	notes := &Message{Notes: append(append([]Note{}, m.Notes...), c.notes...)}
+	b := &blockBuilder{}
+	for _, part := range c.texts {
+		text, cut := partText(part, notes)
+		if cut {
+			notes.note(NoteTruncated)
+		}
+		b.text(text, part)
+	}
+	view := View{HasHTML: hasContent(c.html), Parts: c.files}
+	if view.HasHTML {
+		if len(b.blocks) == 0 {
+			for _, part := range c.html {
+				text, _ := partText(part, notes)
+				b.html(text)
+			}
+		}
+		view.BlockedRemote = SafeHTML(m, HTMLOptions{}).BlockedRemote
+	}
+	if b.full {
+		notes.note(NoteTruncated)
+	}
+	seen := &Message{}
+	for _, note := range notes.Notes {
+		seen.note(note)
+	}
+	view.Text, view.Notes = b.blocks, seen.Notes
+	return view
+}
+
+func hasContent(parts []*Part) bool {
+	for _, part := range parts {
+		if len(bytes.TrimSpace(part.Encoded)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// partText decodes a text part, up to maxText bytes.
+func partText(part *Part, notes *Message) (text string, cut bool) {
+	limit := int64(maxText)
+	if part.MediaType == "text/html" {
+		limit = maxHTML
+	}
+	data, err := io.ReadAll(io.LimitReader(part.Decode(), limit+1))
+	if err != nil {
+		notes.note(NoteMalformed)
+	}
+	if int64(len(data)) > limit {
+		data, cut = data[:limit], true
+	}
+	charset := part.Params["charset"]
+	if charset == "" && part.MediaType == "text/html" {
+		charset = metaCharset(data)
+	}
+	text, known := decodeCharset(charset, data)
+	if !known {
+		notes.note(NoteUnknownCharset)
+	}
+	return text, cut
+}
+
+// metaCharset finds the charset that an HTML text names itself.
+func metaCharset(data []byte) string {
+	head := bytes.ToLower(data[:min(len(data), 2048)])
+	at := bytes.Index(head, []byte("charset="))
+	if at < 0 {
+		return ""
+	}
+	value := bytes.TrimLeft(head[at+len("charset="):], `"' `)
+	if end := bytes.IndexAny(value, `"'>; /`); end >= 0 {
+		return string(value[:end])
+	}
+	return ""
+}

@@ -1,0 +1,139 @@
+package transport
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tinylib/msgp/msgp"
+
+	"alphamail/node/api"
+)
+
+// The commands as paths name them. They are the protocol: append only.
+const (
+	commandLogin   = "login"
+	commandLogout  = "logout"
+	commandMailbox = "mailbox"
+	commandMessage = "message"
+	commandBody    = "body"
+	commandPart    = "part"
+	commandRaw     = "raw"
+	commandStatus  = "status"
+)
+
+// The paths are pathPrefix and a command, or one of those that follow.
+const (
+	pathPrefix = "/v1/"
+	pathCancel = "cancel"
+	pathPing   = "ping"
+)
+
+var (
+	_ api.Service = (*Client)(nil)
+
+	errNoAnswer = errors.New("a service answered nothing")
+)
+
+// command decodes one question and asks the service. One of answer and stream
+// is set when err is nil.
+type command func(ctx context.Context, call *api.Call, question []byte) (answer msgp.Marshaler, stream *api.Stream, err error)
+
+func commandsOf(service api.Service) map[string]command {
+	return map[string]command{
+		commandLogin:   page(service.Login),
+		commandLogout:  page(service.Logout),
+		commandMailbox: page(service.Mailbox),
+		commandMessage: page(service.Message),
+		commandBody:    page(service.Body),
+		commandPart:    stream(service.Part),
+		commandRaw:     stream(service.Raw),
+		commandStatus:  page(service.Status),
+	}
+}
+
+// encodable and decodable are what generated types are through their pointers.
+type encodable[T any] interface {
+	*T
+	msgp.Marshaler
+}
+
+type decodable[T any] interface {
+	*T
+	msgp.Unmarshaler
+}
+
+func page[Q, A any, PQ decodable[Q], PA encodable[A]](ask func(context.Context, *api.Call, PQ) (PA, error)) command {
+	return func(ctx context.Context, call *api.Call, body []byte) (msgp.Marshaler, *api.Stream, error) {
+		question := PQ(new(Q))
+		if err := decodeQuestion(body, question); err != nil {
+			return nil, nil, err
+		}
+		answer, err := ask(ctx, call, question)
+		if err == nil && answer == nil {
+			err = errNoAnswer
+		}
+		return answer, nil, err
+	}
+}
+
+func stream[Q any, PQ decodable[Q]](ask func(context.Context, *api.Call, PQ) (*api.Stream, error)) command {
+	return func(ctx context.Context, call *api.Call, body []byte) (msgp.Marshaler, *api.Stream, error) {
+		question := PQ(new(Q))
+		if err := decodeQuestion(body, question); err != nil {
+			return nil, nil, err
+		}
+		answer, err := ask(ctx, call, question)
+		if err == nil && (answer == nil || answer.Content == nil) {
+			err = errNoAnswer
+		}
+		return nil, answer, err
+	}
+}
+
+func decodeQuestion(body []byte, question msgp.Unmarshaler) error {
+	rest, err := decode(body, question)
+	if err == nil && len(rest) > 0 {
+		err = errMalformed(errors.New("bytes after the question"))
+	}
+	return err
+}
+
+// Login implements api.Service.
+func (c *Client) Login(ctx context.Context, call *api.Call, question *api.LoginQuestion) (*api.LoginAnswer, error) {
+	return ask[api.LoginAnswer](ctx, c, commandLogin, call, question)
+}
+
+// Logout implements api.Service.
+func (c *Client) Logout(ctx context.Context, call *api.Call, question *api.LogoutQuestion) (*api.LogoutAnswer, error) {
+	return ask[api.LogoutAnswer](ctx, c, commandLogout, call, question)
+}
+
+// Mailbox implements api.Service.
+func (c *Client) Mailbox(ctx context.Context, call *api.Call, question *api.MailboxQuestion) (*api.MailboxAnswer, error) {
+	return ask[api.MailboxAnswer](ctx, c, commandMailbox, call, question)
+}
+
+// Message implements api.Service.
+func (c *Client) Message(ctx context.Context, call *api.Call, question *api.MessageQuestion) (*api.MessageAnswer, error) {
+	return ask[api.MessageAnswer](ctx, c, commandMessage, call, question)
+}
+
+// Body implements api.Service.
+func (c *Client) Body(ctx context.Context, call *api.Call, question *api.BodyQuestion) (*api.BodyAnswer, error) {
+	return ask[api.BodyAnswer](ctx, c, commandBody, call, question)
+}
+
+// Part implements api.Service.
+func (c *Client) Part(ctx context.Context, call *api.Call, question *api.PartQuestion) (*api.Stream, error) {
+	return c.stream(ctx, commandPart, call, question)
+}
+
+// Raw implements api.Service.
+func (c *Client) Raw(ctx context.Context, call *api.Call, question *api.RawQuestion) (*api.Stream, error) {
+	return c.stream(ctx, commandRaw, call, question)
+}
+
+// Status implements api.Service.
+func (c *Client) Status(ctx context.Context, call *api.Call, question *api.StatusQuestion) (*api.StatusAnswer, error) {
+	return ask[api.StatusAnswer](ctx, c, commandStatus, call, question)
+}
