@@ -183,8 +183,16 @@ func messageWithAttachment(t testing.TB, window context.Context) string {
 
 func logIn(t testing.TB, window context.Context, d *demo) {
 	t.Helper()
+	submitLogin(t, window, d, d.password)
+	if url, _ := location(t, window); !strings.HasSuffix(url, "/mail/INBOX") {
+		t.Fatalf("after login: %s", url)
+	}
+}
+
+func submitLogin(t testing.TB, window context.Context, d *demo, password string) {
+	t.Helper()
 	do(t, window, chromedp.Navigate(d.url+"/login"),
-		chromedp.SendKeys(`[name=user]`, d.user), chromedp.SendKeys(`[name=password]`, d.password))
+		chromedp.SendKeys(`[name=user]`, d.user), chromedp.SendKeys(`[name=password]`, password))
 	if _, err := chromedp.RunResponse(window, chromedp.Submit(`[name=password]`)); err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +224,7 @@ func TestAccessibility(t *testing.T) {
 	d := startDemo(t)
 	window := chromium(t, t.TempDir())
 	before := map[string]string{
-		"login": "/login", "login-failed": "/login?problem=failed", "login-cookies": "/login?problem=no_cookie",
+		"login": "/login", "login-expired": "/login?problem=expired", "login-logged-out": "/login?problem=logged_out",
 		"not-found": "/nothing/here",
 	}
 	inside := map[string]string{
@@ -230,8 +238,9 @@ func TestAccessibility(t *testing.T) {
 			for name, path := range before {
 				visit(t, window, string(axe), d.url+path, name, one)
 			}
+			submitLogin(t, window, d, "wrong")
+			judge(t, window, string(axe), "login-failed", one)
 			logIn(t, window, d)
-			do(t, window, chromedp.Navigate(d.url+"/mail/INBOX"))
 			var kinds map[string]string
 			do(t, window, chromedp.Evaluate(sampleMessages, &kinds))
 			if len(kinds) < 3 {
@@ -270,13 +279,20 @@ func apply(t testing.TB, window context.Context, one look) {
 		emulation.SetUserAgentOverride("AlphaMail test").WithAcceptLanguage(one.language))
 }
 
-// visit opens a page, lets axe judge it, and checks that it does not scroll
-// sideways.
+// visit opens a page and judges it.
 func visit(t *testing.T, window context.Context, axe, url, name string, one look) {
+	t.Helper()
+	do(t, window, chromedp.Navigate(url))
+	judge(t, window, axe, name, one)
+}
+
+// judge lets axe look at the page in the window, and checks that it does not
+// scroll sideways.
+func judge(t *testing.T, window context.Context, axe, name string, one look) {
 	t.Helper()
 	var report string
 	var overflow bool
-	do(t, window, chromedp.Navigate(url), chromedp.Evaluate(axe, nil),
+	do(t, window, chromedp.Evaluate(axe, nil),
 		chromedp.Evaluate(axeRun, &report, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
 		chromedp.Evaluate(`document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth + 1`, &overflow))
 	var violations []struct {
@@ -291,7 +307,7 @@ func visit(t *testing.T, window context.Context, axe, url, name string, one look
 	}
 	for _, violation := range violations {
 		for _, node := range violation.Nodes {
-			t.Errorf("%s (%s): %s: %s\n  %s\n  %s", name, url, violation.ID, violation.Help, node.HTML, node.FailureSummary)
+			t.Errorf("%s: %s: %s\n  %s\n  %s", name, violation.ID, violation.Help, node.HTML, node.FailureSummary)
 		}
 	}
 	if overflow {

@@ -24,15 +24,18 @@ func (*Noop) start(client *imapclient.Client) func() error { return client.Noop(
 // Select selects a mailbox, read-write.
 type Select struct {
 	Mailbox string
-	Data    *imap.SelectData // result
+	Data    *imap.SelectData // result; nil when the server refused
 }
 
 func (*Select) name() string { return "SELECT" }
 
 func (s *Select) start(client *imapclient.Client) func() error {
 	command := client.Select(s.Mailbox, nil)
-	return func() (err error) {
-		s.Data, err = command.Wait()
+	return func() error {
+		data, err := command.Wait()
+		if err == nil {
+			s.Data = data
+		}
 		return err
 	}
 }
@@ -80,8 +83,11 @@ func (*Status) name() string { return "STATUS" }
 
 func (s *Status) start(client *imapclient.Client) func() error {
 	command := client.Status(s.Mailbox, s.Options)
-	return func() (err error) {
-		s.Data, err = command.Wait()
+	return func() error {
+		data, err := command.Wait()
+		if err == nil {
+			s.Data = data
+		}
 		return err
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,7 +44,8 @@ type Options struct {
 	// TLS holds the trusted roots; nil means those of the system. The server
 	// name is taken from Address.
 	TLS *tls.Config
-	// Observe, when set, is told of every command that ended. It must not block.
+	// Observe, when set, is told of every command that ended, from several
+	// goroutines. It must not block.
 	Observe func(command string, elapsed time.Duration, err error)
 }
 
@@ -173,10 +175,19 @@ func (c *Conn) Do(ctx context.Context, commands ...Command) error {
 		for i, command := range commands {
 			waits[i] = command.start(c.client)
 		}
-		var first error
+		// A server may answer out of order, and the library reads nothing more
+		// while an answer to a FETCH lies there unread: wait for all at once.
+		results := make([]error, len(commands))
+		var waiting sync.WaitGroup
 		for i, wait := range waits {
-			err := wait()
-			c.observe(commands[i].name(), time.Since(start), err)
+			waiting.Go(func() {
+				results[i] = wait()
+				c.observe(commands[i].name(), time.Since(start), results[i])
+			})
+		}
+		waiting.Wait()
+		var first error
+		for i, err := range results {
 			if err != nil && first == nil {
 				first = fmt.Errorf("%s: %w", commands[i].name(), err)
 			}
