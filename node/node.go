@@ -114,7 +114,7 @@ func (n *Node) evictIdle() {
 		case <-ticker.C:
 		}
 		for _, idle := range n.takeIdle(time.Now().Add(-n.config.IdleTimeout)) {
-			idle.Close()
+			idle.Retire()
 		}
 	}
 }

@@ -26,6 +26,9 @@ func (n *Node) Login(ctx context.Context, call *api.Call, question *api.LoginQue
 }
 
 func (n *Node) login(ctx context.Context, call *api.Call, question *api.LoginQuestion) (*api.LoginAnswer, error) {
+	if len(question.Password) > seal.MaxPassword {
+		return nil, api.NewError(api.CodeAuthFailed, "User name or password is wrong.", seal.ErrTooLong)
+	}
 	if question.Account == "" || question.Password == "" || len(question.Account) > api.MaxAccountLength {
 		return nil, api.NewError(api.CodeInvalid, "User name and password are needed.", nil)
 	}
@@ -106,7 +109,7 @@ func (n *Node) withAccount(ctx context.Context, call *api.Call, work func(*accou
 		return err
 	}
 	var one *account.Account
-	for range 2 { // an account may be evicted between finding and asking it
+	for range maxFinds {
 		if one, err = n.find(ctx, id, credential.Password); err != nil {
 			break
 		}
@@ -122,6 +125,10 @@ func (n *Node) withAccount(ctx context.Context, call *api.Call, work func(*accou
 	}
 	return err
 }
+
+// maxFinds is how often an account is found again when it was evicted between
+// finding and asking it.
+const maxFinds = 5
 
 // find returns the account for a password that a seal holds. When the account
 // lives here with another password, one of the two is out of date, and the mail
@@ -181,7 +188,7 @@ func (n *Node) install(id string, fresh *account.Account) (*account.Account, err
 	n.accounts[id] = stays
 	for _, one := range []*account.Account{displaced, n.makeRoom()} {
 		if one != nil {
-			n.background.Go(one.Close) // ends within seconds: Close bounds its LOGOUT
+			n.background.Go(one.Retire) // ends after the call under way, which has a deadline
 		}
 	}
 	return stays, nil

@@ -19,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -98,9 +97,8 @@ type Account struct {
 	folders folderList
 	closed  bool
 
-	closing   context.Context // ends when Close is called
-	endCalls  context.CancelFunc
-	closeOnce sync.Once
+	closing  context.Context // ends when the account does
+	endCalls context.CancelFunc
 }
 
 // New makes an account without connecting. user is the name for LOGIN.
@@ -136,22 +134,30 @@ func (a *Account) Connect(ctx context.Context) error {
 // the account makes a new one.
 var ErrClosed = errors.New("account: closed")
 
-// Close ends the connection. Calls under way are cancelled; later ones fail with
-// ErrClosed.
+// Close ends the account at once: calls under way are cancelled, they and later
+// ones fail with ErrClosed.
 func (a *Account) Close() {
-	a.closeOnce.Do(func() {
-		a.endCalls()
-		a.turn <- struct{}{}
-		a.closed = true
-		if a.conn != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			a.conn.Logout(ctx)
-			cancel()
-			a.conn = nil
-		}
-		<-a.turn
-	})
+	a.endCalls()
+	a.Retire()
 }
+
+// Retire ends the account after the call that has its turn; calls that wait and
+// later ones fail with ErrClosed.
+func (a *Account) Retire() {
+	a.turn <- struct{}{}
+	defer func() { <-a.turn }()
+	a.closed = true
+	a.endCalls()
+	if a.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), logoutTimeout)
+		defer cancel()
+		a.conn.Logout(ctx)
+		a.conn = nil
+	}
+}
+
+// logoutTimeout bounds saying goodbye to a mail server.
+const logoutTimeout = time.Second
 
 // withTurn waits for the account's turn and runs work with it.
 func (a *Account) withTurn(ctx context.Context, work func(context.Context) error) error {
@@ -165,10 +171,14 @@ func (a *Account) withTurn(ctx context.Context, work func(context.Context) error
 	if a.closed {
 		return ErrClosed
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.closing, cancel)()
-	return a.translate(ctx, work(ctx))
+	err := work(inner)
+	if err != nil && a.closing.Err() != nil && ctx.Err() == nil {
+		return ErrClosed
+	}
+	return a.translate(ctx, err)
 }
 
 // translate turns errors of the mail server into those of the protocol. The

@@ -28,15 +28,16 @@ import (
 // KeySize is the size of a sealing key in bytes.
 const KeySize = chacha20poly1305.KeySize
 
+// MaxPassword is the longest password that can be sealed, in bytes: its length
+// is stored in 16 bits, and a cookie must stay under 4 KiB.
+const MaxPassword = 1024
+
 const (
 	formatVersion = 1
 	keyIDSize     = 8
 	headSize      = 1 + keyIDSize + chacha20poly1305.NonceSizeX
 	// padding hides the exact length of a password.
 	padding = 64
-	// maxPassword bounds a password in bytes; the length is stored in 16 bits,
-	// and a cookie must stay under 4 KiB.
-	maxPassword = 1024
 )
 
 // Errors of Open and Seal. Open tells a caller no more than that.
@@ -100,7 +101,7 @@ func NewKeyring(keys ...[]byte) (*Keyring, error) {
 
 // Seal seals a credential. Errors: ErrTooLong.
 func (k *Keyring) Seal(binding Binding, credential Credential) ([]byte, error) {
-	if len(credential.Password) > maxPassword {
+	if len(credential.Password) > MaxPassword {
 		return nil, ErrTooLong
 	}
 	plain := make([]byte, 0, 2*padding)
