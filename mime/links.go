@@ -30,7 +30,7 @@ func findLinks(text string) []Span {
 		}
 		safe, ok := safeURL(address)
 		if !ok {
-			pos = start + 1
+			pos = max(end, start+1)
 			continue
 		}
 		if plain < start {
@@ -77,13 +77,15 @@ func nextLink(lower string, pos int) (int, bool) {
 // linkLength finds where a link ends: at white space and at what stands around
 // links, without the punctuation of the sentence.
 func linkLength(text string) int {
+	if len(text) > maxURL {
+		text = strings.ToValidUTF8(text[:maxURL], "")
+	}
 	end := strings.IndexFunc(text, func(char rune) bool {
 		return unicode.IsSpace(char) || unicode.IsControl(char) || strings.ContainsRune("<>\"“”„«»、。，！？「」", char)
 	})
 	if end < 0 {
 		end = len(text)
 	}
-	end = min(end, maxURL)
 	for end > 0 {
 		switch last := text[end-1]; last {
 		case '.', ',', ';', ':', '!', '?', '\'', '*', '_', '|':

@@ -57,8 +57,8 @@ func shorten(blocks []Block, most int) string {
 				continue
 			}
 			for _, span := range block.Spans {
-				if span.Text == "-- " || strings.HasPrefix(span.Text, "-- \n") {
-					return cut(line.String(), most) // the signature
+				if span.Text == signature || strings.HasPrefix(span.Text, signature+"\n") {
+					return cut(line.String(), most)
 				}
 				line.WriteByte(' ')
 				line.WriteString(span.Text)

@@ -4,6 +4,9 @@ import (
 	"strings"
 )
 
+// signature is the line before a signature (RFC 3676 section 4.3).
+const signature = "-- "
+
 // blockBuilder collects the blocks of a view within its bounds.
 type blockBuilder struct {
 	blocks []Block
@@ -59,7 +62,7 @@ func (b *blockBuilder) text(text string, part *Part) {
 		if flowed {
 			rest = strings.TrimPrefix(rest, " ") // stuffing
 		}
-		if strings.TrimSpace(rest) == "" && rest != "-- " {
+		if strings.TrimSpace(rest) == "" && rest != signature {
 			flush()
 			flowing = false
 			continue
@@ -67,11 +70,11 @@ func (b *blockBuilder) text(text string, part *Part) {
 		if paragraph.Len() > 0 && !flowing {
 			paragraph.WriteByte('\n')
 		}
-		flowing = flowed && strings.HasSuffix(rest, " ") && rest != "-- "
+		flowing = flowed && strings.HasSuffix(rest, " ") && rest != signature
 		if flowing && delSp {
 			rest = strings.TrimSuffix(rest, " ")
 		}
-		if !flowing {
+		if !flowing && rest != signature {
 			rest = strings.TrimRight(rest, " \t")
 		}
 		paragraph.WriteString(rest)
