@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"crypto/tls"
+	"io"
 	"net"
 	"time"
 )
@@ -36,6 +37,7 @@ type browserConn struct {
 	stall   time.Duration
 	settled bool // the first byte was looked at
 	secure  bool // TLS is spoken
+	linger  bool // something is left unread; see Close
 }
 
 // handshakeRecord is the first byte of a TLS connection (RFC 8446 section 5.1).
@@ -61,6 +63,25 @@ func (c *browserConn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return c.stream.Write(p)
+}
+
+// lingering bounds how long, and lingeringBytes how much, is read of a request
+// that was refused before it was read.
+const (
+	lingering      = 500 * time.Millisecond
+	lingeringBytes = 1 << 20
+)
+
+// Close ends the connection. Closing with something unread resets it, and the
+// browser may then lose the page that says why: so what is left of a refused
+// request is read first.
+func (c *browserConn) Close() error {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && c.linger && tcp.CloseWrite() == nil {
+		if tcp.SetReadDeadline(time.Now().Add(lingering)) == nil {
+			io.CopyN(io.Discard, tcp, lingeringBytes)
+		}
+	}
+	return c.Conn.Close()
 }
 
 // replayedConn gives back bytes that were read already.

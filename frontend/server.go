@@ -105,6 +105,9 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	r := &request{Server: s, ctx: ctx, id: rand.Text()[:16], start: time.Now(), route: "refused"}
 	defer r.record()
 	defer r.survive()
+	if conn, ok := ctx.Conn().(*browserConn); ok {
+		conn.linger = true
+	}
 	var small *fasthttp.ErrSmallBuffer
 	var network net.Error
 	switch {

@@ -53,6 +53,7 @@ type Options struct {
 type Conn struct {
 	client  *imapclient.Client
 	network net.Conn
+	batch   *batchConn
 	observe func(string, time.Duration, error)
 	// grown, changed collect what the server said unasked since TakeChanges.
 	grown, changed atomic.Bool
@@ -96,13 +97,16 @@ func (c *Conn) open(ctx context.Context, options Options) error {
 		if err := secured.HandshakeContext(ctx); err != nil {
 			return err
 		}
-		c.client = imapclient.New(secured, clientOptions)
+		c.batch = &batchConn{Conn: secured}
+		c.client = imapclient.New(c.batch, clientOptions)
 	case StartTLS:
-		if c.client, err = imapclient.NewStartTLS(c.network, clientOptions); err != nil {
+		c.batch = &batchConn{Conn: c.network}
+		if c.client, err = imapclient.NewStartTLS(c.batch, clientOptions); err != nil {
 			return err
 		}
 	case Plain:
-		c.client = imapclient.New(c.network, clientOptions)
+		c.batch = &batchConn{Conn: c.network}
+		c.client = imapclient.New(c.batch, clientOptions)
 	}
 	return c.client.WaitGreeting()
 }
@@ -145,7 +149,7 @@ func (c *Conn) TakeChanges() Changes {
 // A refusal is an *imap.Error.
 func (c *Conn) Login(ctx context.Context, user, password string) error {
 	start := time.Now()
-	err := c.await(ctx, c.abort, func() error { return c.client.Login(user, password).Wait() })
+	err := c.await(ctx, c.abort, func() error { return c.complete(c.client.Login(user, password).Wait) })
 	c.observe("LOGIN", time.Since(start), err)
 	if err != nil {
 		return err
@@ -155,7 +159,11 @@ func (c *Conn) Login(ctx context.Context, user, password string) error {
 			return nil
 		}
 		start := time.Now()
-		_, err := c.client.Enable(imap.CapIMAP4rev2).Wait()
+		enable := c.client.Enable(imap.CapIMAP4rev2)
+		err := c.complete(func() error {
+			_, err := enable.Wait()
+			return err
+		})
 		c.observe("ENABLE", time.Since(start), err)
 		return err
 	})
@@ -169,11 +177,18 @@ func (c *Conn) Has(capability imap.Cap) bool { return c.client.Caps().Has(capabi
 // connection usable, anything else does not (see Usable). When the context
 // ends first, the connection is closed.
 func (c *Conn) Do(ctx context.Context, commands ...Command) error {
+	if !c.Usable() {
+		return net.ErrClosed
+	}
 	return c.await(ctx, c.abort, func() error {
 		start := time.Now()
 		waits := make([]func() error, len(commands))
+		c.batch.begin()
 		for i, command := range commands {
 			waits[i] = command.start(c.client)
+		}
+		if err := c.batch.end(); err != nil {
+			c.network.Close() // every wait below then fails
 		}
 		// A server may answer out of order, and the library reads nothing more
 		// while an answer to a FETCH lies there unread: wait for all at once.
@@ -181,7 +196,7 @@ func (c *Conn) Do(ctx context.Context, commands ...Command) error {
 		var waiting sync.WaitGroup
 		for i, wait := range waits {
 			waiting.Go(func() {
-				results[i] = wait()
+				results[i] = c.complete(wait)
 				c.observe(commands[i].name(), time.Since(start), results[i])
 			})
 		}
@@ -194,6 +209,29 @@ func (c *Conn) Do(ctx context.Context, commands ...Command) error {
 		}
 		return first
 	})
+}
+
+// lateAnswers is how long after the end of a connection its commands may take
+// to notice.
+const lateAnswers = time.Second
+
+// complete waits for a command. The library forgets a command that is written
+// at the moment at which the connection ends: then the end of the connection is
+// the answer, and the goroutine that waits is lost.
+func (c *Conn) complete(wait func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-c.client.Closed():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(lateAnswers):
+		return net.ErrClosed
+	}
 }
 
 // await runs work and, when the context ends first, calls abort, which must
@@ -209,7 +247,10 @@ func (c *Conn) await(ctx context.Context, abort func(), work func() error) error
 		return err
 	case <-ctx.Done():
 		abort()
-		<-done
+		select {
+		case <-done:
+		case <-time.After(2 * lateAnswers): // whatever still hangs has no connection any more
+		}
 		return ctx.Err()
 	}
 }
@@ -235,7 +276,7 @@ func (c *Conn) Close() {
 // Logout ends the connection politely, within the context's deadline.
 func (c *Conn) Logout(ctx context.Context) {
 	start := time.Now()
-	err := c.await(ctx, c.abort, func() error { return c.client.Logout().Wait() })
+	err := c.await(ctx, c.abort, func() error { return c.complete(c.client.Logout().Wait) })
 	c.observe("LOGOUT", time.Since(start), err)
 	c.Close()
 }

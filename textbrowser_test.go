@@ -1,0 +1,189 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"alphamail/bench/testbed/need"
+)
+
+// terminal is a text browser in a terminal of its own.
+type terminal struct {
+	t      *testing.T
+	socket string
+}
+
+// openTerminal runs a command in a terminal until the test ends.
+func openTerminal(t *testing.T, command string) *terminal {
+	t.Helper()
+	need.Command(t, "tmux")
+	w := &terminal{t, filepath.Join(t.TempDir(), "tmux")}
+	w.tmux("new-session", "-d", "-x", "110", "-y", "50", command)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the screen at the end:\n%s", w.screen())
+		}
+		w.tmux("kill-server")
+	})
+	return w
+}
+
+func (w *terminal) tmux(args ...string) string {
+	w.t.Helper()
+	out, err := exec.Command("tmux", append([]string{"-S", w.socket, "-f", "/dev/null"}, args...)...).CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("tmux %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func (w *terminal) screen() string { return w.tmux("capture-pane", "-p") }
+
+// see waits until all words are on the screen.
+func (w *terminal) see(words ...string) {
+	w.t.Helper()
+	eventually(w.t, fmt.Sprintf("the screen shows %q", words), func() error {
+		screen := w.screen()
+		for _, word := range words {
+			if !strings.Contains(screen, word) {
+				return fmt.Errorf("%q is not on the screen:\n%s", word, screen)
+			}
+		}
+		return nil
+	})
+}
+
+// press presses keys by their names.
+func (w *terminal) press(keys ...string) {
+	w.t.Helper()
+	for _, key := range keys {
+		w.tmux("send-keys", key)
+	}
+}
+
+// write types text.
+func (w *terminal) write(text string) {
+	w.t.Helper()
+	w.tmux("send-keys", "-l", text)
+}
+
+const lynxSettings = `ACCEPT_ALL_COOKIES:TRUE
+PERSISTENT_COOKIES:FALSE
+ALERTSECS:0
+MESSAGESECS:0
+INFOSECS:0
+DELAYSECS:0
+CHARACTER_SET:utf-8
+`
+
+// firstSubject is the newest message of the demo.
+const firstSubject = "Beam time: they moved us to Tuesday"
+
+// bare is an environment without the settings of whoever runs the test.
+func bare(t *testing.T) string {
+	return "env -i HOME=" + t.TempDir() + " TERM=xterm LANG=C.UTF-8 PATH=" + os.Getenv("PATH") + " "
+}
+
+// TestLynx reads mail in lynx: log in, open the first message, go back, log out.
+func TestLynx(t *testing.T) {
+	lynx := need.Command(t, "lynx")
+	d := startDemo(t)
+	settings := writeFile(t, t.TempDir(), "lynx.cfg", lynxSettings)
+	w := openTerminal(t, bare(t)+lynx+" -nopause -cfg="+settings+" "+d.url+"/")
+	w.see("Log in", "Password")
+	w.write(d.user)
+	w.see(d.user)
+	w.press("Down", "Down") // over the domain to the password
+	w.write(d.password)
+	w.see(strings.Repeat("*", len(d.password)))
+	w.press("Down", "Enter")
+	w.see("Inbox", "unread", "Unread. Priya Raman")
+	w.write("/Beam time")
+	w.press("Enter")
+	w.press("Right")
+	w.see("From: Priya Raman", "Can you bring the calibration source")
+	w.press("Left")
+	w.see("Drafts", "Inbox")
+	w.press("Home")
+	w.see("Skip to the content")
+	w.press("Down", "Down", "Down")
+	w.see("(Form submit button)")
+	w.press("Enter")
+	w.see("logged out")
+}
+
+// TestW3m does the same in w3m.
+func TestW3m(t *testing.T) {
+	w3m := need.Command(t, "w3m")
+	d := startDemo(t)
+	w := openTerminal(t, bare(t)+w3m+" -cookie -o accept_cookie=1 "+d.url+"/")
+	w.see("Log in", "Password")
+	w.press("Tab", "Enter")
+	w.see("TEXT:")
+	w.write(d.user)
+	w.press("Enter")
+	w.see(d.user)
+	w.press("Tab", "Tab", "Enter")
+	w.see("Password:")
+	w.write(d.password)
+	w.press("Enter")
+	w.see(strings.Repeat("*", len(d.password)))
+	w.press("Tab", "Enter")
+	w.see("Inbox", "Unread. Priya Raman")
+	w.write("/Beam time")
+	w.press("Enter")
+	w.press("Enter")
+	w.see("From: Priya Raman", "Can you bring the calibration source")
+	w.press("B")
+	w.see("Drafts", "Inbox")
+	w.write("g") // to the top
+	w.write("/Log out")
+	w.press("Enter")
+	w.press("Enter")
+	w.see("logged out")
+}
+
+// TestCurl does it with curl and a cookie jar.
+func TestCurl(t *testing.T) {
+	need.Command(t, "curl")
+	d := startDemo(t)
+	jar := filepath.Join(t.TempDir(), "jar")
+	curl := func(args ...string) string {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), "curl", append([]string{"-sS", "-b", jar, "-c", jar}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("curl %v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	token := func(page string) string {
+		t.Helper()
+		found := hiddenToken.FindStringSubmatch(page)
+		if found == nil {
+			t.Fatalf("no form in\n%s", page)
+		}
+		return found[1]
+	}
+	form := curl(d.url + "/login")
+	inbox := curl("-L", d.url+"/login", "--data-urlencode", "user="+d.user, "--data-urlencode", "password="+d.password, "--data-urlencode", "csrf="+token(form))
+	if !strings.Contains(inbox, firstSubject) {
+		t.Fatalf("after login:\n%s", inbox)
+	}
+	links := messageLinks(seen{body: inbox})
+	if message := curl(d.url + links[0]); !strings.Contains(message, "Can you bring the calibration source") {
+		t.Errorf("the first message:\n%s", message)
+	}
+	raw := curl("-D", "-", d.url+links[0]+"/raw?download=1")
+	head, content, _ := strings.Cut(raw, "\r\n\r\n")
+	if !strings.Contains(head, fmt.Sprintf("Content-Length: %d", len(content))) || !strings.Contains(content, "Subject: "+firstSubject) {
+		t.Errorf("the source of the first message:\n%s", head)
+	}
+	curl(d.url+"/logout", "--data-urlencode", "csrf="+token(inbox))
+	if after := curl("-o", os.DevNull, "-w", "%{http_code} %{redirect_url}", d.url+"/mail/INBOX"); after != "303 "+d.url+"/login" {
+		t.Errorf("after logging out: %s", after)
+	}
+}
