@@ -54,7 +54,9 @@ type Service interface {
 }
 
 // Stream is an answer whose content follows as bytes. The receiver closes
-// Content; closing it early cancels the rest.
+// Content; closing it early cancels the rest. Over a transport the context of
+// the question ends the content too, so a receiver keeps it alive until then and
+// bounds only the time until the stream begins.
 type Stream struct {
 	StreamHead
 	Content io.ReadCloser

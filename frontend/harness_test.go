@@ -1,0 +1,244 @@
+package frontend_test
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"go.uber.org/goleak"
+
+	"alphamail/frontend"
+	"alphamail/node/api"
+)
+
+func TestMain(m *testing.M) {
+	// fasthttp keeps these goroutines: some sleep before they notice that they
+	// are done, and its compressors stay.
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp/stackless.funcWorker"))
+}
+
+// fakeNode is a node with one account, ana@example.edu, password "secret".
+type fakeNode struct {
+	name string
+	fail error // answers everything, when set
+
+	mu    sync.Mutex // guards asked
+	asked []api.Call
+	last  any
+	part  *api.Stream
+}
+
+func (n *fakeNode) note(call *api.Call, question any) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asked = append(n.asked, *call)
+	n.last = question
+	if n.fail != nil {
+		return n.fail
+	}
+	if call.Session.Account != "" && string(call.Session.Seal) != "sealed for "+call.Session.Account+" at "+call.Session.Host {
+		return api.NewError(api.CodeAuthExpired, "", nil)
+	}
+	return nil
+}
+
+func (n *fakeNode) calls() []api.Call {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.asked
+}
+
+func (n *fakeNode) Login(_ context.Context, call *api.Call, q *api.LoginQuestion) (*api.LoginAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	if q.Account != "ana@example.edu" || q.Password != "secret" {
+		return nil, api.NewError(api.CodeAuthFailed, "", nil)
+	}
+	return &api.LoginAnswer{Session: api.Session{Account: q.Account, ID: "SESSION1", Host: q.Host, Seal: []byte("sealed for " + q.Account + " at " + q.Host)}, Expires: time.Now().Add(time.Hour)}, nil
+}
+
+func (n *fakeNode) Logout(_ context.Context, call *api.Call, q *api.LogoutQuestion) (*api.LogoutAnswer, error) {
+	return &api.LogoutAnswer{}, n.note(call, q)
+}
+
+var folder = api.Folder{Mailbox: "INBOX", Path: []string{"INBOX"}, Role: api.RoleInbox, Selectable: true}
+
+func (n *fakeNode) Mailbox(_ context.Context, call *api.Call, q *api.MailboxQuestion) (*api.MailboxAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	if q.Mailbox == "Nowhere" {
+		return nil, api.NewError(api.CodeNotFound, "", nil)
+	}
+	return &api.MailboxAnswer{Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 1, Total: 1, Page: q.Page, Pages: 3, PageSize: 50, Rows: []api.Row{{ID: api.MessageID{Mailbox: q.Mailbox, UIDValidity: 1, UID: 2}, Subject: "A subject on " + n.name, Date: time.Now()}}}, nil
+}
+
+func (n *fakeNode) Message(_ context.Context, call *api.Call, q *api.MessageQuestion) (*api.MessageAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	switch {
+	case q.ID.UIDValidity != 1:
+		return nil, api.NewError(api.CodeConflict, "", nil)
+	case q.ID.UID != 2:
+		return nil, api.NewError(api.CodeNotFound, "", nil)
+	}
+	return &api.MessageAnswer{Folders: []api.Folder{folder}, Folder: folder, ID: q.ID, Subject: "A subject", Date: time.Now(), HasHTML: true, Page: 1}, nil
+}
+
+func (n *fakeNode) Body(_ context.Context, call *api.Call, q *api.BodyQuestion) (*api.BodyAnswer, error) {
+	return &api.BodyAnswer{HTML: "<p>the body</p>"}, n.note(call, q)
+}
+
+func (n *fakeNode) Part(_ context.Context, call *api.Call, q *api.PartQuestion) (*api.Stream, error) {
+	return n.part, n.note(call, q)
+}
+
+func (n *fakeNode) Raw(_ context.Context, call *api.Call, q *api.RawQuestion) (*api.Stream, error) {
+	return n.part, n.note(call, q)
+}
+
+func (n *fakeNode) Status(_ context.Context, call *api.Call, q *api.StatusQuestion) (*api.StatusAnswer, error) {
+	return &api.StatusAnswer{}, n.note(call, q)
+}
+
+// fakeRing has an owner and a successor for everybody.
+type fakeRing struct {
+	owner, successor string
+	nodes            map[string]*fakeNode
+}
+
+func (r fakeRing) Owner(string) (string, bool)             { return r.owner, r.owner != "" }
+func (r fakeRing) Successor(string, string) (string, bool) { return r.successor, r.successor != "" }
+func (r fakeRing) Digest() uint64                          { return 42 }
+func (r fakeRing) Service(name string) (api.Service, bool) {
+	node, ok := r.nodes[name]
+	return node, ok
+}
+
+func twoNodes() fakeRing {
+	return fakeRing{"one", "two", map[string]*fakeNode{"one": {name: "one"}, "two": {name: "two"}}}
+}
+
+// serve starts a frontend on loopback and returns its base URL.
+func serve(t *testing.T, ring fakeRing, edit func(*frontend.Config), secured *tls.Config) string {
+	t.Helper()
+	config := frontend.Config{Domains: []frontend.Domain{{Name: "example.edu"}, {Name: "example.net"}}, Location: time.UTC}
+	if edit != nil {
+		edit(&config)
+	}
+	server, err := frontend.New(config, ring, ring, slog.New(slog.DiscardHandler), metrics.NewSet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := server.Serve(listener, secured); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		serving.Wait()
+	})
+	return "http://" + listener.Addr().String()
+}
+
+// browser is a client without automatic redirects.
+func browser(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Client{
+		Jar:           jar,
+		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+type reply struct {
+	*http.Response
+	text string
+}
+
+func send(t *testing.T, client *http.Client, method, address string, form url.Values, header map[string]string) reply {
+	t.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	request, err := http.NewRequestWithContext(t.Context(), method, address, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, value := range header {
+		if name == "Host" {
+			request.Host = value
+		} else {
+			request.Header.Set(name, value)
+		}
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{response, string(text)}
+}
+
+func get(t *testing.T, client *http.Client, address string) reply {
+	t.Helper()
+	return send(t, client, "GET", address, nil, nil)
+}
+
+var tokenField = regexp.MustCompile(`name="csrf"[^>]*value="([^"]+)"`)
+
+func token(t *testing.T, page reply) string {
+	t.Helper()
+	found := tokenField.FindStringSubmatch(page.text)
+	if found == nil {
+		t.Fatalf("no token in %s", page.text)
+	}
+	return found[1]
+}
+
+func logIn(t *testing.T, client *http.Client, base string) {
+	t.Helper()
+	form := get(t, client, base+"/login")
+	answer := send(t, client, "POST", base+"/login", url.Values{"user": {"ana"}, "domain": {"example.edu"}, "password": {"secret"}, "csrf": {token(t, form)}}, nil)
+	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/mail/INBOX" {
+		t.Fatalf("login: status %d, to %q\n%s", answer.StatusCode, answer.Header.Get("Location"), answer.text)
+	}
+}
