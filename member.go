@@ -52,10 +52,10 @@ type member struct {
 	web   *frontend.Server
 	admin *admin
 
-	apiListener net.Listener
-	webListener net.Listener
-	serving     sync.WaitGroup // web listeners being served
-	failed      chan error     // receives the failure of a listener
+	apiListener  net.Listener
+	webListeners []net.Listener // the first one is what users open
+	serving      sync.WaitGroup // web listeners being served
+	failed       chan error     // receives the failure of a listener
 }
 
 // shutdownTimeout bounds each step of stopping a member.
@@ -191,28 +191,31 @@ func (m *member) startWeb() error {
 		}
 		secured = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"http/1.1"}}
 	}
-	if m.webListener, err = net.Listen("tcp", m.settings.Listen); err != nil {
+	if err := m.serveWeb(m.settings.Listen, secured); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	m.serveWeb(m.webListener, secured)
 	if m.settings.RedirectListen == "" {
 		return nil
 	}
-	redirect, err := net.Listen("tcp", m.settings.RedirectListen)
-	if err != nil {
+	if err := m.serveWeb(m.settings.RedirectListen, nil); err != nil {
 		return fmt.Errorf("redirect_listen: %w", err)
 	}
-	m.serveWeb(redirect, nil)
 	return nil
 }
 
-// serveWeb serves a listener until the frontend is shut down.
-func (m *member) serveWeb(listener net.Listener, secured *tls.Config) {
+// serveWeb serves an address until stop.
+func (m *member) serveWeb(address string, secured *tls.Config) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	m.webListeners = append(m.webListeners, listener)
 	m.serving.Go(func() {
-		if err := m.web.Serve(listener, secured); err != nil {
+		if err := m.web.Serve(listener, secured); err != nil && !errors.Is(err, net.ErrClosed) {
 			m.failed <- fmt.Errorf("the web server at %s: %w", listener.Addr(), err)
 		}
 	})
+	return nil
 }
 
 func (m *member) startAdmin() error {
@@ -238,6 +241,9 @@ func (m *member) stop() {
 			m.log.Warn("requests were cut off", "error", err)
 		}
 		cancel()
+		for _, listener := range m.webListeners {
+			listener.Close() // it is still open when serving had not begun
+		}
 		m.serving.Wait()
 	}
 	if m.ring != nil {
@@ -268,10 +274,10 @@ func (m *member) stop() {
 }
 
 func (m *member) webAddress() string {
-	if m.webListener == nil {
+	if len(m.webListeners) == 0 {
 		return ""
 	}
-	return m.webListener.Addr().String()
+	return m.webListeners[0].Addr().String()
 }
 
 func (m *member) gossipAddress() string { return m.ring.Address() }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -173,6 +174,23 @@ func TestCommandLine(t *testing.T) {
 		var out bytes.Buffer
 		if status := run(t.Context(), test.args, console{strings.NewReader(""), &out, &out}); status != test.status || !strings.Contains(out.String(), test.says) {
 			t.Errorf("%s: status %d, want %d:\n%s", name, status, test.status, out.String())
+		}
+	}
+}
+
+// TestPortThatIsTaken starts a member whose last port is taken: it must say so
+// and end, with everything that it had started.
+func TestPortThatIsTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	path := writeFile(t, t.TempDir(), "alphamail.yaml", "imap_servers: example.edu=127.0.0.1:1\nlisten: 127.0.0.1:0\nadmin_listen: "+taken.Addr().String()+"\n")
+	for range 3 {
+		var out bytes.Buffer
+		if status := run(t.Context(), []string{"serve", "--config", path}, console{nil, &out, &out}); status != 1 || !strings.Contains(out.String(), "admin_listen") {
+			t.Errorf("status %d:\n%s", status, out.String())
 		}
 	}
 }
