@@ -24,8 +24,8 @@ func (r *request) toLogin(problem page.LoginProblem) {
 	if problem != "" {
 		query.Set("problem", string(problem))
 	}
-	if (r.ctx.IsGet() || r.ctx.IsHead()) && r.path != page.MailboxURL("INBOX", 1) {
-		query.Set("next", r.path)
+	if (r.ctx.IsGet() || r.ctx.IsHead()) && r.address != page.MailboxURL("INBOX", 1) {
+		query.Set("next", r.address)
 	}
 	address := routeLogin
 	if len(query) > 0 {

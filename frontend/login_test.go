@@ -10,7 +10,7 @@ import (
 func TestLoginReadLogout(t *testing.T) {
 	ring := twoNodes()
 	base, client := serve(t, ring, nil, nil), browser(t)
-	if answer := get(t, client, base+"/mail/Work?page=2"); answer.StatusCode != 303 || answer.Header.Get("Location") != "/login?next=%2Fmail%2FWork" {
+	if answer := get(t, client, base+"/mail/Work?page=2"); answer.StatusCode != 303 || answer.Header.Get("Location") != "/login?next=%2Fmail%2FWork%3Fpage%3D2" {
 		t.Fatalf("without session: %d %q", answer.StatusCode, answer.Header.Get("Location"))
 	}
 	logIn(t, client, base)

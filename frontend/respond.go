@@ -145,7 +145,7 @@ func (r *request) fail(err error) {
 func (r *request) errorPage(status int, code api.Code) {
 	retry := ""
 	if r.ctx.IsGet() && status >= fasthttp.StatusInternalServerError {
-		retry = r.path
+		retry = r.address
 	}
 	r.html(status, page.PagePolicy(), func(w io.Writer) error {
 		return page.WriteError(w, r.context(r.cookie), page.Error{Status: status, Code: code, RequestID: r.id, Retry: retry})

@@ -101,6 +101,7 @@ func (r *request) answer() {
 	}
 	var query string
 	r.path, query, _ = strings.Cut(uri, "?")
+	r.address = r.path
 	if absolute, err := url.Parse(r.path); err == nil && absolute.IsAbs() {
 		r.path = absolute.EscapedPath() // RFC 9112 section 3.2.2: a proxy's way to ask
 	}
@@ -114,6 +115,9 @@ func (r *request) answer() {
 		return
 	}
 	r.route = found.route
+	if query != "" {
+		r.address += "?" + query
+	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		r.fail(api.NewError(api.CodeInvalid, "This address cannot be read.", err))

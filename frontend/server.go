@@ -72,10 +72,11 @@ type request struct {
 	id    string // names the request in logs and on error pages
 	start time.Time
 
-	path  string // as sent, percent-encoded, without query
-	route string // pattern, for logs and metrics
-	host  string // canonical, without port
-	https bool
+	path    string // as sent, percent-encoded, without query
+	address string // path and query, to come back to
+	route   string // pattern, for logs and metrics
+	host    string // canonical, without port
+	https   bool
 
 	cookie  string // value of the session cookie
 	session *api.Session
