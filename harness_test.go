@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"alphamail/bench/testbed/port"
 )
 
 // The tests of this package start the real program. It is built once, with the
@@ -164,19 +164,16 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-// freeAddress returns a loopback address that nobody listens on, out of the
-// range from which the kernel takes ports for others.
+// freeAddress returns a loopback address that is given to nobody else until the
+// test ends.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
-		if listener, err := net.Listen("tcp", address); err == nil {
-			listener.Close()
-			return address
-		}
+	held, err := port.Hold()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return ""
+	t.Cleanup(held.Release)
+	return held.Address()
 }
 
 // writeFile writes a file into a directory of the test.

@@ -34,10 +34,11 @@ var allowedImports = map[string][]string{
 	"share":   {},
 
 	"bench":                 {"node/imapconn"},
-	"bench/testbed":         {"node/imapconn", "bench/testbed/mailgen", "bench/testbed/memimap"},
+	"bench/testbed":         {"node/imapconn", "bench/testbed/mailgen", "bench/testbed/memimap", "bench/testbed/port"},
 	"bench/testbed/mailgen": {},
 	"bench/testbed/memimap": {},
 	"bench/testbed/need":    {"bench/testbed"},
+	"bench/testbed/port":    {},
 
 	"deploy":        {},
 	"deploy/config": {},

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"alphamail/bench/testbed/port"
 )
 
 // DovecotAvailable says why a Dovecot cannot be started here, nil if it can:
@@ -84,9 +86,9 @@ type Dovecot struct {
 	dir       string
 	temporary bool
 	cert      *Certificate
-	ports     [2]int   // IMAP, IMAPS
-	process   *process // nil while it is down
-	delivered int      // names of Maildir files, see Deliver
+	ports     [2]*port.Held // IMAP, IMAPS
+	process   *process      // nil while it is down
+	delivered int           // names of Maildir files, see Deliver
 }
 
 // startTimeout bounds how long the server may take to greet, stopTimeout how
@@ -237,11 +239,21 @@ func (d *Dovecot) Resume() {
 // Stop ends the server: at once if its directory is temporary, which goes too,
 // otherwise as Down does.
 func (d *Dovecot) Stop() error {
+	defer d.release()
 	if !d.temporary {
 		return d.Down()
 	}
 	d.temporary = false
 	return errors.Join(d.Kill(), os.RemoveAll(d.dir))
+}
+
+// release lets others have the ports; a server that was not prepared has none.
+func (d *Dovecot) release() {
+	for _, held := range d.ports {
+		if held != nil {
+			held.Release()
+		}
+	}
 }
 
 // Processes returns the ids of all processes of the server.
@@ -253,10 +265,10 @@ func (d *Dovecot) Processes() []int {
 }
 
 // IMAPAddr returns host:port of IMAP with STARTTLS; plain logins are allowed.
-func (d *Dovecot) IMAPAddr() string { return fmt.Sprintf("127.0.0.1:%d", d.ports[0]) }
+func (d *Dovecot) IMAPAddr() string { return d.ports[0].Address() }
 
 // IMAPSAddr returns host:port of IMAP with implicit TLS.
-func (d *Dovecot) IMAPSAddr() string { return fmt.Sprintf("127.0.0.1:%d", d.ports[1]) }
+func (d *Dovecot) IMAPSAddr() string { return d.ports[1].Address() }
 
 // Certificate returns the server's certificate.
 func (d *Dovecot) Certificate() *Certificate { return d.cert }

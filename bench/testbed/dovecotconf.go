@@ -2,11 +2,12 @@ package testbed
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"text/template"
+
+	"alphamail/bench/testbed/port"
 )
 
 // mailUID owns the mail. It needs no entry in the passwd file.
@@ -34,8 +35,10 @@ func (d *Dovecot) prepare() (err error) {
 	if d.cert, err = NewCertificate(); err != nil {
 		return err
 	}
-	if d.ports, err = freePorts(); err != nil {
-		return err
+	for i := range d.ports {
+		if d.ports[i], err = port.Hold(); err != nil {
+			return err
+		}
 	}
 	var conf strings.Builder
 	err = dovecotConf.Execute(&conf, map[string]any{
@@ -61,19 +64,6 @@ func (d *Dovecot) prepare() (err error) {
 		}
 	}
 	return nil
-}
-
-// freePorts finds two ports that nobody listens on.
-func freePorts() (ports [2]int, err error) {
-	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return ports, err
-		}
-		defer ln.Close()
-		ports[i] = ln.Addr().(*net.TCPAddr).Port
-	}
-	return ports, nil
 }
 
 // dovecotConf is a configuration without the delay of 2 s for failed logins and
@@ -122,10 +112,10 @@ service imap-login {
   process_limit = 4
   client_limit = {{.MaxConnections}}
   inet_listener imap {
-    port = {{index .Ports 0}}
+    port = {{(index .Ports 0).Number}}
   }
   inet_listener imaps {
-    port = {{index .Ports 1}}
+    port = {{(index .Ports 1).Number}}
     ssl = yes
   }
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net"
 	"sync"
+
+	"alphamail/bench/testbed/port"
 )
 
 // Counts is the IMAP work that a proxy saw.
@@ -55,7 +57,7 @@ func (c Counts) clone() Counts {
 // counts what passes. After STARTTLS or COMPRESS only bytes are counted.
 type Proxy struct {
 	target string
-	addr   string
+	port   *port.Held
 	pumps  sync.WaitGroup // accept loop and connections; Close ends them
 
 	// mu guards the fields below and the parsers of all connections, so that
@@ -82,10 +84,15 @@ func StartProxy(target string) (*Proxy, error) {
 	p.changed.L = &p.mu
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.listenLocked("127.0.0.1:0"); err != nil {
+	held, err := port.Hold()
+	if err != nil {
 		return nil, fmt.Errorf("IMAP proxy: %w", err)
 	}
-	p.addr = p.listener.Addr().String()
+	p.port = held
+	if err := p.listenLocked(held.Address()); err != nil {
+		held.Release()
+		return nil, fmt.Errorf("IMAP proxy: %w", err)
+	}
 	return p, nil
 }
 
@@ -100,7 +107,7 @@ func (p *Proxy) listenLocked(address string) error {
 }
 
 // Addr returns host:port for clients.
-func (p *Proxy) Addr() string { return p.addr }
+func (p *Proxy) Addr() string { return p.port.Address() }
 
 // Click attributes what follows to a name, on top of the total. Counting goes
 // on where it was if the name was used before.
@@ -178,7 +185,7 @@ func (p *Proxy) Refuse(on bool) error {
 		p.listener.Close()
 		p.listener = nil
 	case !on && p.listener == nil:
-		return p.listenLocked(p.addr)
+		return p.listenLocked(p.port.Address())
 	}
 	return nil
 }
@@ -193,6 +200,7 @@ func (p *Proxy) Close() error {
 	p.cutLocked()
 	p.mu.Unlock()
 	p.pumps.Wait()
+	p.port.Release()
 	return nil
 }
 
