@@ -26,6 +26,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Run AlphaMail as a configuration file says."`
 	Status  statusCommand  `cmd:"" help:"Show the members of a running cluster and who owns an account."`
 	Query   queryCommand   `cmd:"" help:"Ask one question of the page protocol and print the answer as JSON."`
+	Bench   benchCommand   `cmd:"" help:"Measure mail servers, web mail and this generator under load."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

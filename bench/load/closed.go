@@ -22,12 +22,14 @@ func (r *run) closed(ctx context.Context) *Result {
 	r.end = r.measured.Add(r.config.Duration)
 	clicking, stop := context.WithDeadline(ctx, r.end)
 	defer stop()
+	stopAnnouncing := r.announce()
 	var clients sync.WaitGroup
 	for i := range r.config.Clients {
 		shard := r.shards[i%len(r.shards)]
 		clients.Go(func() { r.client(clicking, shard, waiting) })
 	}
 	clients.Wait()
+	stopAnnouncing()
 	ended := time.Now()
 	if ended.After(r.end) {
 		ended = r.end
@@ -66,7 +68,7 @@ func (r *run) logIn(waiting chan<- User) {
 
 // client clicks with one user after another until the context ends.
 func (r *run) client(ctx context.Context, shard *shard, waiting chan User) {
-	for ctx.Err() == nil {
+	for !over(ctx) {
 		select {
 		case user := <-waiting:
 			if r.once(ctx, shard, user) {
@@ -80,6 +82,13 @@ func (r *run) client(ctx context.Context, shard *shard, waiting chan User) {
 	}
 }
 
+// over reports whether a context has ended, or would have if its timer had run:
+// what users wait for may notice the deadline earlier.
+func over(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return ctx.Err() != nil || limited && !time.Now().Before(deadline)
+}
+
 // once makes one click; it reports whether the user stays. A click that the end
 // of the run cut off does not count.
 func (r *run) once(ctx context.Context, shard *shard, user User) bool {
@@ -90,7 +99,7 @@ func (r *run) once(ctx context.Context, shard *shard, user User) bool {
 	sent := time.Now()
 	name, err := user.Click(clicking)
 	ended := time.Now()
-	if ctx.Err() != nil {
+	if over(ctx) {
 		r.counter.interrupted.Add(1)
 		return true
 	}

@@ -77,6 +77,9 @@ type Config struct {
 	// Seed makes arrivals and think times reproducible.
 	Seed uint64 `json:"seed"`
 
+	// Measuring, if set, is called when the warm-up is over.
+	Measuring func() `json:"-"`
+
 	// Progress, if set, is told once a second how it goes.
 	Progress func(Interval) `json:"-"`
 }

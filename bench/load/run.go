@@ -77,7 +77,9 @@ func (r *run) open(ctx context.Context) *Result {
 	}
 	scheduled.Go(func() { r.arrive(scheduling) })
 	progress := r.report()
+	stopAnnouncing := r.announce()
 	scheduled.Wait()
+	stopAnnouncing()
 	ended := time.Now()
 
 	// What was clicked in time is waited for, or the slowest would be missing.
@@ -94,6 +96,15 @@ func (r *run) open(ctx context.Context) *Result {
 		}
 	}
 	return r.result(Open, ended, seconds)
+}
+
+// announce tells the caller when the warm-up is over, unless it is stopped
+// before.
+func (r *run) announce() (stop func() bool) {
+	if r.config.Measuring == nil {
+		return func() bool { return true }
+	}
+	return time.AfterFunc(time.Until(r.measured), r.config.Measuring).Stop
 }
 
 // arrive lets sessions begin: those of the population spread over the warm-up,

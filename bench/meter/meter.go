@@ -13,7 +13,8 @@ import (
 type Component struct {
 	Name string
 
-	// Roots returns the ids of processes; their descendants count too.
+	// Roots returns the ids of processes; their descendants count too, but for
+	// those that are roots of other components.
 	Roots func() []int
 }
 
@@ -67,10 +68,10 @@ func Start(components ...Component) *Meter {
 func (m *Meter) Restart() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i, component := range m.components {
-		seen := observe(component.Roots())
+	for i := range m.components {
+		seen := observe(m.roots(i))
 		m.begins[i] = seen.cpu
-		m.usages[i] = Usage{Name: component.Name, Processes: seen.processes, Resident: seen.resident}
+		m.usages[i] = Usage{Name: m.components[i].Name, Processes: seen.processes, Resident: seen.resident}
 	}
 }
 
@@ -79,8 +80,8 @@ func (m *Meter) Now() []Usage {
 	m.look()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i, component := range m.components {
-		m.usages[i].Proportional = proportional(component.Roots())
+	for i := range m.components {
+		m.usages[i].Proportional = proportional(m.roots(i))
 	}
 	return append([]Usage(nil), m.usages...)
 }
@@ -92,11 +93,23 @@ func (m *Meter) Stop() []Usage {
 	return m.Now()
 }
 
+// roots returns the roots of one component, and those of all others.
+func (m *Meter) roots(i int) (own, others []int) {
+	for j, component := range m.components {
+		if j == i {
+			own = component.Roots()
+		} else {
+			others = append(others, component.Roots()...)
+		}
+	}
+	return own, others
+}
+
 func (m *Meter) look() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i, component := range m.components {
-		seen := observe(component.Roots())
+	for i := range m.components {
+		seen := observe(m.roots(i))
 		usage := &m.usages[i]
 		usage.CPU = max(usage.CPU, seen.cpu-m.begins[i]) // processes that end take their time along until it is handed up
 		usage.Processes = max(usage.Processes, seen.processes)

@@ -48,6 +48,7 @@ func TestAComponentIsATreeOfProcesses(t *testing.T) {
 	m := meter.Start(
 		meter.Component{Name: "tree", Roots: func() []int { return []int{parent.Process.Pid} }},
 		meter.Component{Name: "nothing", Roots: func() []int { return nil }},
+		meter.Component{Name: "self", Roots: func() []int { return []int{os.Getpid()} }},
 	)
 	lines := bufio.NewScanner(stdout)
 	// The worker's line, then, when it has ended and was waited for, its parent's.
@@ -62,6 +63,9 @@ func TestAComponentIsATreeOfProcesses(t *testing.T) {
 	}
 	if usages[1].CPU != 0 || usages[1].Processes != 0 {
 		t.Errorf("nothing used %+v", usages[1])
+	}
+	if self := usages[2]; self.CPU > usages[0].CPU/2 {
+		t.Errorf("the parent of the tree, itself a component, is charged for it: %+v", self)
 	}
 }
 

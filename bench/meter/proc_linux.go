@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,8 +43,9 @@ func readStatus(pid int) (status, bool) {
 	}, true
 }
 
-// tree returns the status of processes and all their descendants.
-func tree(roots []int) map[int]status {
+// tree returns the status of processes and all their descendants, but for the
+// trees of some others.
+func tree(roots, others []int) map[int]status {
 	found := map[int]status{}
 	if len(roots) == 0 {
 		return found
@@ -65,17 +67,22 @@ func tree(roots []int) map[int]status {
 		pid := waiting[len(waiting)-1]
 		waiting = waiting[:len(waiting)-1]
 		if s, alive := all[pid]; alive {
-			if _, known := found[pid]; !known {
-				found[pid] = s
-				waiting = append(waiting, children[pid]...)
+			if _, known := found[pid]; known {
+				continue
+			}
+			found[pid] = s
+			for _, child := range children[pid] {
+				if !slices.Contains(others, child) {
+					waiting = append(waiting, child)
+				}
 			}
 		}
 	}
 	return found
 }
 
-func observe(roots []int) (seen observation) {
-	for _, s := range tree(roots) {
+func observe(roots, others []int) (seen observation) {
+	for _, s := range tree(roots, others) {
 		seen.processes++
 		seen.cpu += s.cpu
 		seen.resident += s.resident
@@ -83,8 +90,8 @@ func observe(roots []int) (seen observation) {
 	return seen
 }
 
-func proportional(roots []int) (sum int64) {
-	for pid := range tree(roots) {
+func proportional(roots, others []int) (sum int64) {
+	for pid := range tree(roots, others) {
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 		if err != nil {
 			continue // it has ended
