@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what the tests need beside Go, on Debian, as root: mail servers,
-# browsers, fonts. Elsewhere it says which tests will be left out. With STRICT=1
-# a missing tool is a failure.
+# Installs what the tests need beside Go, on Debian, as root: mail servers, a
+# web mail to compare with, browsers, fonts. Elsewhere it says which tests will
+# be left out. With STRICT=1 a missing tool is a failure.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,8 +16,11 @@ need w3m w3m
 need curl curl
 need tmux tmux
 need npm npm
-for font in fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji; do
-	dpkg-query -W -f '${Status}' "$font" 2>/dev/null | grep -q 'ok installed' || missing="$missing $font"
+need nginx nginx-light
+fonts="fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
+roundcube="roundcube-core roundcube-sqlite3 php-fpm php-sqlite3 php-intl php-mbstring php-xml"
+for package in $fonts $roundcube; do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -30,8 +33,9 @@ if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; the
 	fi
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -qq
+	# The minus sign keeps away Apache, which Debian's PHP would bring along.
 	# shellcheck disable=SC2086 # a list of words
-	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+	apt-get install -y -qq --no-install-recommends $missing apache2-bin- >/dev/null
 	missing=""
 fi
 
@@ -45,6 +49,7 @@ if [ -n "$missing" ] || [ "$(id -u)" != 0 ]; then
 	for package in $missing; do
 		case $package in
 		dovecot-imapd) echo "  - those against a real Dovecot: $package is not installed" ;;
+		nginx-light | roundcube-* | php-*) echo "  - those against a real Roundcube: $package is not installed" ;;
 		chromium | npm) echo "  - those in a browser: $package is not installed" ;;
 		lynx | w3m | curl | tmux) echo "  - those with $package, which is not installed" ;;
 		*) echo "  - none, but pages in some scripts look wrong: $package is not installed" ;;

@@ -191,7 +191,7 @@ func (d *Dovecot) Down() error {
 	case <-p.done:
 	case <-time.After(stopTimeout):
 	}
-	return d.end(p)
+	return p.end()
 }
 
 // Kill ends the server as a crash does: no process gets to say anything.
@@ -201,17 +201,7 @@ func (d *Dovecot) Kill() error {
 		return nil
 	}
 	d.process = nil
-	return d.end(p)
-}
-
-// end kills what is left and waits until nothing is.
-func (d *Dovecot) end(p *process) error {
-	p.signal(syscall.SIGKILL)
-	<-p.done // the kernel lets the first process end only after all others
-	if left := p.members(); len(left) > 0 {
-		return fmt.Errorf("dovecot: processes %v are left", left)
-	}
-	return nil
+	return p.end()
 }
 
 // Restart takes the server down and brings it up again.

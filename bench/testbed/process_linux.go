@@ -82,6 +82,16 @@ func (p *process) send(pid int, sig syscall.Signal) {
 	}
 }
 
+// end kills what is left and waits until nothing is.
+func (p *process) end() error {
+	p.signal(syscall.SIGKILL)
+	<-p.done // the kernel lets the first process end only after all others
+	if left := p.members(); len(left) > 0 {
+		return fmt.Errorf("processes %v are left", left)
+	}
+	return nil
+}
+
 // members returns the processes of the PID namespace that are alive.
 func (p *process) members() []int {
 	var pids []int

@@ -17,3 +17,4 @@ func start(*exec.Cmd) (*process, error)     { return nil, errNotLinux }
 func (*process) signal(syscall.Signal)      {}
 func (*process) signalGroup(syscall.Signal) {}
 func (*process) members() []int             { return nil }
+func (*process) end() error                 { return nil }

@@ -1,6 +1,7 @@
 package webuser
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/url"
@@ -75,8 +76,11 @@ func (v *roundcube) list(ctx context.Context, click script.Click) error {
 		return err
 	}
 	defer a.release()
-	return rowsInOrder(a.body, `add_message_row(`, `,`, click.Rows)
+	return rowsInOrder(a.body, rowBefore, rowAfter, click.Rows)
 }
+
+// What stands around the UID of a row, in the script that adds it to the list.
+const rowBefore, rowAfter = "add_message_row(", ","
 
 func (v *roundcube) open(ctx context.Context, click script.Click) error {
 	page, err := v.get(ctx, fmt.Sprintf("/?_task=mail&_action=show&_uid=%d&_mbox=%s", click.Message.UID, v.mailbox()))
@@ -96,7 +100,10 @@ func (v *roundcube) search(ctx context.Context, click script.Click) error {
 		return err
 	}
 	defer a.release()
-	if !strings.Contains(string(a.body), "add_message_row(") {
+	// Of more hits than a page has rows, the message may be on another page.
+	hits := bytes.Count(a.body, []byte(rowBefore))
+	row := fmt.Appendf(nil, "%s%d%s", rowBefore, click.Message.UID, rowAfter)
+	if hits < script.PageSize && !bytes.Contains(a.body, row) {
 		return &Failure{noHits, click.Message.Phrase}
 	}
 	return nil

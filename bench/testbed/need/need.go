@@ -30,6 +30,12 @@ func Dovecot(t testing.TB) {
 	Have(t, testbed.DovecotAvailable())
 }
 
+// Roundcube needs everything that testbed.StartRoundcube does.
+func Roundcube(t testing.TB) {
+	t.Helper()
+	Have(t, testbed.RoundcubeAvailable())
+}
+
 // Root needs the effective user to be root.
 func Root(t testing.TB) {
 	t.Helper()
