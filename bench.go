@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,17 +14,19 @@ import (
 	"alphamail/bench"
 	"alphamail/bench/fill"
 	"alphamail/bench/load"
+	"alphamail/bench/sidebyside"
 )
 
 // benchCommand holds the tools that put mail servers and clusters under load.
 type benchCommand struct {
-	Calibrate benchCalibrateCommand `cmd:"" help:"Find out what this generator can do on this machine, and prove it on a server that stalls."`
-	Fill      benchFillCommand      `cmd:"" help:"Put generated mail into mailboxes of any IMAP server, or take it out again."`
-	Web       benchWebCommand       `cmd:"" help:"Let people at browsers use AlphaMail or Roundcube."`
-	Imap      benchImapCommand      `cmd:"" help:"Drive a mail server with what kinds of web mail ask for."`
-	Compare   benchCompareCommand   `cmd:"" help:"Measure two things in turn, or compare two series, and tell differences from chance."`
-	Worker    benchWorkerCommand    `cmd:"" hidden:""`
-	Trivial   benchTrivialCommand   `cmd:"" hidden:""`
+	Calibrate  benchCalibrateCommand  `cmd:"" help:"Find out what this generator can do on this machine, and prove it on a server that stalls."`
+	Fill       benchFillCommand       `cmd:"" help:"Put generated mail into mailboxes of any IMAP server, or take it out again."`
+	Web        benchWebCommand        `cmd:"" help:"Let people at browsers use AlphaMail or Roundcube."`
+	Imap       benchImapCommand       `cmd:"" help:"Drive a mail server with what kinds of web mail ask for."`
+	Compare    benchCompareCommand    `cmd:"" help:"Measure two things in turn, or compare two series, and tell differences from chance."`
+	SideBySide benchSideBySideCommand `cmd:"" help:"Measure AlphaMail beside Roundcube, on a mail server that is started for it; needs root, Dovecot and Roundcube."`
+	Worker     benchWorkerCommand     `cmd:"" hidden:""`
+	Trivial    benchTrivialCommand    `cmd:"" hidden:""`
 }
 
 type benchCalibrateCommand struct {
@@ -180,6 +183,30 @@ func (c *benchCompareCommand) series(ctx context.Context, terminal console) (ser
 		return series, nil
 	}
 	return bench.RunInTurn(ctx, plans, c.Repeats, terminal.err)
+}
+
+type benchSideBySideCommand struct {
+	sidebyside.Config
+	Out string `placeholder:"DIR" help:"Write sidebyside.json there."`
+}
+
+// Run compares AlphaMail with others and prints the table.
+func (c *benchSideBySideCommand) Run(ctx context.Context, terminal console) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	config := c.Config
+	config.Program, config.Log = program, terminal.err
+	result, err := sidebyside.Run(ctx, config)
+	if result == nil {
+		return err
+	}
+	result.Print(terminal.out)
+	if c.Out != "" {
+		err = errors.Join(err, result.Write(c.Out))
+	}
+	return err
 }
 
 type benchWorkerCommand struct{}

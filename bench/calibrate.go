@@ -94,7 +94,7 @@ func (c Calibration) measure(ctx context.Context, stall, every time.Duration, co
 	}
 	judged := &profile.Profile{Name: "calibration", Version: 1, Objective: profile.Objective{P99: 300 * time.Millisecond, Errors: 0.001}}
 	return &Report{
-		Version: reportVersion, Made: now(), Host: thisHost(), Plan: &Plan{Name: "calibrate"}, Profile: judged,
+		Version: reportVersion, Made: now(), Host: ThisHost(), Plan: &Plan{Name: "calibrate"}, Profile: judged,
 		Result: result, Components: usages,
 	}, nil
 }

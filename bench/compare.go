@@ -12,6 +12,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"alphamail/bench/load"
 	"alphamail/bench/stats"
 )
 
@@ -21,8 +22,8 @@ type Series struct {
 	Runs []map[string]float64 `json:"runs"` // by the names of figures
 }
 
-// figures returns all values of one figure; runs that lack it are left out.
-func (s *Series) figures(name string) []float64 {
+// Figures returns all values of one figure; runs that lack it are left out.
+func (s *Series) Figures(name string) []float64 {
 	var values []float64
 	for _, run := range s.Runs {
 		if value, there := run[name]; there {
@@ -61,7 +62,7 @@ func Compare(a, b *Series) (*Comparison, error) {
 	c := &Comparison{Names: [2]string{a.Name, b.Name}}
 	var ps []float64
 	for _, name := range slices.Sorted(maps.Keys(a.Runs[0])) {
-		first, second := a.figures(name), b.figures(name)
+		first, second := a.Figures(name), b.Figures(name)
 		if len(first) < enough || len(second) < enough || name == FigureCPU+Generator {
 			continue
 		}
@@ -150,8 +151,8 @@ func RunInTurn(ctx context.Context, plans [2]*Plan, repeats int, log io.Writer) 
 			}
 			series[i].Runs = append(series[i].Runs, report.Measurements())
 			clicks := report.Clicks()
-			fmt.Fprintf(log, "run %2d of %d, %s: %.0f clicks/s, p99 %.1f ms, %d errors\n", repeat+1, repeats, series[i].Name,
-				report.Result.PerSecond(clicks.Latency.Count()), float64(clicks.Latency.Quantile(.99).Microseconds())/1000, clicks.Errors)
+			fmt.Fprintf(log, "run %2d of %d, %s: %.0f clicks/s, p99 %.1f ms, %d errors%s\n", repeat+1, repeats, series[i].Name,
+				report.Result.PerSecond(clicks.Latency.Count()), load.Milliseconds(clicks.Latency.Quantile(.99)), clicks.Errors, clicks.Why())
 		}
 	}
 	return series, nil

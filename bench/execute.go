@@ -58,19 +58,29 @@ func Prepare(ctx context.Context, plan *Plan) (*Subject, error) {
 	if err != nil {
 		return nil, err
 	}
+	return prepareAccounts(ctx, plan, accounts)
+}
+
+func prepareAccounts(ctx context.Context, plan *Plan, accounts []inventory.Account) (*Subject, error) {
 	server, err := plan.server()
 	if err != nil {
 		return nil, err
 	}
-	return prepareAccounts(ctx, plan, server, accounts)
-}
-
-func prepareAccounts(ctx context.Context, plan *Plan, server inventory.Server, accounts []inventory.Account) (*Subject, error) {
 	boxes, err := inventory.Read(ctx, inventory.Config{Server: server, Accounts: accounts, Mailbox: plan.Mailbox})
 	if err != nil {
 		return nil, err
 	}
-	s := &Subject{plan: plan, server: server}
+	return NewSubject(plan, accounts, boxes)
+}
+
+// NewSubject returns what is measured with mailboxes that were read before, in
+// the order of the accounts.
+func NewSubject(plan *Plan, accounts []inventory.Account, boxes []*inventory.Mailbox) (*Subject, error) {
+	s := &Subject{plan: plan}
+	var err error
+	if s.server, err = plan.server(); err != nil {
+		return nil, err
+	}
 	if s.profile, s.left, err = plan.profile(); err != nil {
 		return nil, err
 	}
@@ -131,6 +141,9 @@ func (v Volume) load(p *profile.Profile, accounts int) load.Config {
 		config.Users = max(accounts, v.Clients)
 	}
 	config.WarmUp, config.Duration, config.Seed = v.WarmUp, v.Duration, v.Seed
+	if v.Think > 0 {
+		config.Think.Mean = v.Think
+	}
 	return config
 }
 
@@ -177,7 +190,8 @@ type Host struct {
 	Go         string `json:"go"`
 }
 
-func thisHost() Host {
+// ThisHost describes this machine.
+func ThisHost() Host {
 	return Host{OS: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.NumCPU(), Go: runtime.Version()}
 }
 

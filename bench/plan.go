@@ -41,6 +41,7 @@ type Volume struct {
 	Concurrent int           `yaml:"concurrent" json:"concurrent,omitempty" placeholder:"N" help:"Open load: users at a time."`
 	Sessions   float64       `yaml:"sessions" json:"sessions,omitempty" placeholder:"RATE" help:"Open load: sessions that begin per second."`
 	Clients    int           `yaml:"clients" json:"clients,omitempty" placeholder:"N" help:"Closed load, for the highest throughput: so many clicks at a time, by all accounts in turn."`
+	Think      time.Duration `yaml:"think" json:"think,omitempty" placeholder:"TIME" help:"Mean time between two clicks of a user, instead of the profile's."`
 	WarmUp     time.Duration `yaml:"warm_up" json:"warm_up" default:"10s" help:"Time before measuring begins."`
 	Duration   time.Duration `yaml:"duration" json:"duration" default:"60s" help:"Time of measuring."`
 	Seed       uint64        `yaml:"seed" json:"seed" default:"1" help:"Equal seeds ask for the same."`
@@ -96,8 +97,8 @@ func (p *Plan) validate() error {
 		return errors.New("the driver needs a URL")
 	case volumes != 1:
 		return errors.New("one of concurrent, sessions and clients is needed")
-	case p.Duration <= 0 || p.WarmUp < 0:
-		return errors.New("the duration must be positive, and the warm-up not negative")
+	case p.Duration <= 0 || p.WarmUp < 0 || p.Think < 0:
+		return errors.New("the duration must be positive, warm-up and think time not negative")
 	}
 	if _, err := p.components(); err != nil {
 		return err

@@ -155,10 +155,6 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server, err := plan.server()
-	if err != nil {
-		return err
-	}
 	mine := accounts[:0]
 	for i, account := range accounts {
 		if i%own.Of == own.Number {
@@ -169,7 +165,7 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 	plan.Clients = share(plan.Clients, own)
 	plan.Sessions /= float64(own.Of)
 	plan.Seed += uint64(own.Number) << 32
-	subject, err := prepareAccounts(ctx, &plan, server, mine)
+	subject, err := prepareAccounts(ctx, &plan, mine)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (s *Subject) report(volume Volume, result *load.Result, usages []meter.Usag
 	plan := *s.plan
 	plan.Volume = volume
 	return &Report{
-		Version: reportVersion, Made: now(), Host: thisHost(), Plan: &plan, Profile: s.profile, LeftOut: s.left,
+		Version: reportVersion, Made: now(), Host: ThisHost(), Plan: &plan, Profile: s.profile, LeftOut: s.left,
 		Result: result, Components: usages,
 	}
 }

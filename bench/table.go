@@ -44,11 +44,15 @@ func join(kinds []profile.Kind) string {
 }
 
 func (r *Report) printReasons(out io.Writer) {
-	reasons := r.Result.Total().Reasons
+	printFailures(out, "errors", r.Result.Total().Reasons)
+	printFailures(out, "errors before measuring began", r.Result.Before.Reasons)
+}
+
+func printFailures(out io.Writer, title string, reasons map[string]int64) {
 	if len(reasons) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nerrors:\n")
+	fmt.Fprintf(out, "\n%s:\n", title)
 	for _, reason := range slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
 		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), strings.Compare(a, b))
 	}) {

@@ -105,7 +105,8 @@ func (u *user) Click(ctx context.Context) (string, error) {
 	click := u.account.Next(u.plan, u.rng)
 	err := u.connect(ctx)
 	if err == nil {
-		stop := context.AfterFunc(ctx, u.Leave) // imapclient knows no contexts
+		client := u.client
+		stop := context.AfterFunc(ctx, func() { client.Close() }) // imapclient knows no contexts
 		err = u.ask(click)
 		stop()
 	}
@@ -135,6 +136,10 @@ func (u *user) connect(ctx context.Context) error {
 	u.client, u.selected = client, false
 	if err := u.client.Login(u.account.User, u.account.Password).Wait(); err != nil {
 		u.drop()
+		var answer *imap.Error
+		if errors.As(err, &answer) {
+			return &failure{"the login was refused", answer.Error()}
+		}
 		return err
 	}
 	return nil

@@ -114,7 +114,7 @@ func TestRefusedLoginsEndTheirSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	login := result.Clicks["login"]
-	if len(result.Clicks) != 1 || login.Errors == 0 || login.Errors != login.Reasons["the server said NO"] {
+	if len(result.Clicks) != 1 || login.Errors == 0 || login.Errors != login.Reasons["the login was refused"] {
 		t.Errorf("%v: %+v", result.Names(), login)
 	}
 }

@@ -3,7 +3,10 @@ package inventory
 import (
 	"context"
 	"crypto/tls"
+	"mime"
 	"net"
+
+	"github.com/emersion/go-message/charset"
 
 	"github.com/emersion/go-imap/v2/imapclient"
 )
@@ -26,12 +29,13 @@ func (s Server) Dial(ctx context.Context) (*imapclient.Client, error) {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	options := &imapclient.Options{TLSConfig: s.TLS, WordDecoder: &mime.WordDecoder{CharsetReader: charset.Reader}}
 	_, port, _ := net.SplitHostPort(s.Address)
 	switch {
 	case port == "993":
-		return imapclient.New(tls.Client(conn, s.TLS), nil), nil
+		return imapclient.New(tls.Client(conn, s.TLS), options), nil
 	case s.TLS != nil:
-		return imapclient.NewStartTLS(conn, &imapclient.Options{TLSConfig: s.TLS})
+		return imapclient.NewStartTLS(conn, options)
 	}
-	return imapclient.New(conn, nil), nil
+	return imapclient.New(conn, options), nil
 }

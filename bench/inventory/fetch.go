@@ -111,24 +111,12 @@ func phrase(subject string) string {
 }
 
 // textWord returns a long word of the first plain text of a message, from a line
-// that is not quoted, empty if there is none.
+// that is not quoted, empty if there is none. If the message has HTML as well,
+// which products may show instead, the word is in both.
 func textWord(entity *message.Entity) string {
-	var text []byte
-	entity.Walk(func(path []int, part *message.Entity, err error) error {
-		if part == nil || text != nil || len(path) > 4 {
-			return nil
-		}
-		if kind, _, _ := part.Header.ContentType(); kind != "text/plain" && kind != "" {
-			return nil
-		}
-		if disposition, _, _ := part.Header.ContentDisposition(); disposition == "attachment" {
-			return nil
-		}
-		text, _ = io.ReadAll(io.LimitReader(part.Body, prefix)) // what can be read before the prefix ends
-		return nil
-	})
+	text, html := texts(entity)
 	best := ""
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "--" {
 			break
@@ -138,7 +126,7 @@ func textWord(entity *message.Entity) string {
 		}
 		words := strings.Fields(line)
 		for _, word := range words[:max(0, len(words)-1)] { // the last one may be cut off
-			if len(word) > len(best) && len(word) >= 6 && len(word) <= 20 && plain(word) {
+			if len(word) > len(best) && len(word) >= 6 && len(word) <= 20 && plain(word) && (html == "" || strings.Contains(html, word)) {
 				best = word
 			}
 		}
@@ -147,6 +135,33 @@ func textWord(entity *message.Entity) string {
 		}
 	}
 	return best
+}
+
+// texts returns the first plain text and the first HTML of a message, as far as
+// they are known.
+func texts(entity *message.Entity) (text, html string) {
+	entity.Walk(func(path []int, part *message.Entity, err error) error {
+		if part == nil || len(path) > 4 {
+			return nil
+		}
+		if disposition, _, _ := part.Header.ContentDisposition(); disposition == "attachment" {
+			return nil
+		}
+		into := &text
+		switch kind, _, _ := part.Header.ContentType(); kind {
+		case "text/plain", "":
+		case "text/html":
+			into = &html
+		default:
+			return nil
+		}
+		if *into == "" {
+			content, _ := io.ReadAll(io.LimitReader(part.Body, prefix)) // what can be read before the prefix ends
+			*into = string(content)
+		}
+		return nil
+	})
+	return text, html
 }
 
 func plain(word string) bool {

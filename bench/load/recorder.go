@@ -13,6 +13,7 @@ type recorder struct {
 	clicks map[string]*Clicks
 	lag    Histogram
 	late   int64
+	before Failures
 
 	// Of the second that is running, all clicks together.
 	second    Histogram
@@ -43,6 +44,9 @@ func (r *recorder) record(o outcome) {
 		r.secondLag.Record(o.lag)
 	}
 	if !o.measured {
+		if o.err != nil {
+			r.before.fail(reason(o.err))
+		}
 		return
 	}
 	clicks := r.clicks[o.name]
@@ -81,7 +85,7 @@ func (r *recorder) takeSecond(latency, lag *Histogram) (errors int64) {
 func (r *recorder) into(result *Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	result.Merge(&Result{Clicks: r.clicks, Lag: r.lag, Late: r.late})
+	result.Merge(&Result{Clicks: r.clicks, Before: r.before, Lag: r.lag, Late: r.late})
 }
 
 // Reasoned is an error that counts under a few words; the error itself may

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,10 @@ type Result struct {
 
 	// Clicks holds the clicks by name.
 	Clicks map[string]*Clicks `json:"clicks"`
+
+	// Before counts the clicks that failed before measuring began; logins of a
+	// closed load always are.
+	Before Failures `json:"before"`
 
 	// Lag is how late this generator sent clicks that nothing else kept back.
 	Lag Histogram `json:"send_lag"`
@@ -51,6 +56,11 @@ type Clicks struct {
 	Latency Histogram `json:"latency"`
 	Service Histogram `json:"service"`
 
+	Failures
+}
+
+// Failures counts clicks that failed.
+type Failures struct {
 	Errors  int64            `json:"errors"`
 	Reasons map[string]int64 `json:"reasons,omitempty"` // of the errors; about thirty at most
 }
@@ -79,37 +89,51 @@ const (
 	droppedShare = 0.001
 )
 
-func (c *Clicks) fail(reason string) {
-	c.Errors++
-	if c.Reasons == nil {
-		c.Reasons = map[string]int64{}
+func (f *Failures) fail(reason string) {
+	f.Errors++
+	if f.Reasons == nil {
+		f.Reasons = map[string]int64{}
 	}
-	if _, known := c.Reasons[reason]; !known && len(c.Reasons) >= maxReasons {
+	if _, known := f.Reasons[reason]; !known && len(f.Reasons) >= maxReasons {
 		reason = otherwise
 	}
-	c.Reasons[reason]++
+	f.Reasons[reason]++
 }
 
 func (c *Clicks) merge(other *Clicks) {
 	c.Latency.Merge(&other.Latency)
 	c.Service.Merge(&other.Service)
-	c.Errors += other.Errors
+	c.Failures.merge(&other.Failures)
+}
+
+func (f *Failures) merge(other *Failures) {
+	f.Errors += other.Errors
 	for reason, n := range other.Reasons {
-		if c.Reasons == nil {
-			c.Reasons = map[string]int64{}
+		if f.Reasons == nil {
+			f.Reasons = map[string]int64{}
 		}
-		c.Reasons[reason] += n
+		f.Reasons[reason] += n
 	}
-	for len(c.Reasons) > maxReasons+1 { // the rarest ones go
+	for len(f.Reasons) > maxReasons+1 { // the rarest ones go
 		rarest := otherwise
-		for reason, n := range c.Reasons {
-			if reason != otherwise && (rarest == otherwise || n < c.Reasons[rarest]) {
+		for reason, n := range f.Reasons {
+			if reason != otherwise && (rarest == otherwise || n < f.Reasons[rarest]) {
 				rarest = reason
 			}
 		}
-		c.Reasons[otherwise] += c.Reasons[rarest]
-		delete(c.Reasons, rarest)
+		f.Reasons[otherwise] += f.Reasons[rarest]
+		delete(f.Reasons, rarest)
 	}
+}
+
+// Why returns the reasons for a line of a log, with a space before; empty if
+// there are none.
+func (f *Failures) Why() string {
+	var why strings.Builder
+	for _, reason := range slices.Sorted(maps.Keys(f.Reasons)) {
+		fmt.Fprintf(&why, " (%d: %s)", f.Reasons[reason], reason)
+	}
+	return why.String()
 }
 
 // Names returns the names of clicks, sorted.
@@ -142,6 +166,7 @@ func (r *Result) Merge(other *Result) {
 		}
 		r.Clicks[name].merge(clicks)
 	}
+	r.Before.merge(&other.Before)
 	r.Lag.Merge(&other.Lag)
 	r.Measured = max(r.Measured, other.Measured)
 	r.Arrivals += other.Arrivals

@@ -68,10 +68,9 @@ func Start(components ...Component) *Meter {
 func (m *Meter) Restart() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range m.components {
-		seen := observe(m.roots(i))
+	for i, seen := range m.observe() {
 		m.begins[i] = seen.cpu
-		m.usages[i] = Usage{Name: m.components[i].Name, Processes: seen.processes, Resident: seen.resident}
+		m.usages[i] = Usage{Name: m.components[i].Name, Processes: len(seen.pids), Resident: seen.resident}
 	}
 }
 
@@ -80,8 +79,11 @@ func (m *Meter) Now() []Usage {
 	m.look()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range m.components {
-		m.usages[i].Proportional = proportional(m.roots(i))
+	for i, seen := range m.observe() {
+		m.usages[i].Proportional = 0
+		for _, pid := range seen.pids {
+			m.usages[i].Proportional += proportional(pid)
+		}
 	}
 	return append([]Usage(nil), m.usages...)
 }
@@ -93,33 +95,38 @@ func (m *Meter) Stop() []Usage {
 	return m.Now()
 }
 
-// roots returns the roots of one component, and those of all others.
-func (m *Meter) roots(i int) (own, others []int) {
-	for j, component := range m.components {
-		if j == i {
-			own = component.Roots()
-		} else {
-			others = append(others, component.Roots()...)
-		}
-	}
-	return own, others
-}
-
 func (m *Meter) look() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range m.components {
-		seen := observe(m.roots(i))
+	for i, seen := range m.observe() {
 		usage := &m.usages[i]
 		usage.CPU = max(usage.CPU, seen.cpu-m.begins[i]) // processes that end take their time along until it is handed up
-		usage.Processes = max(usage.Processes, seen.processes)
+		usage.Processes = max(usage.Processes, len(seen.pids))
 		usage.Resident = max(usage.Resident, seen.resident)
 	}
 }
 
 // observation is a component at one moment.
 type observation struct {
-	cpu       time.Duration
-	resident  int64
-	processes int
+	cpu      time.Duration
+	resident int64
+	pids     []int
+}
+
+// observe looks at all components at the same moment.
+func (m *Meter) observe() []observation {
+	roots := make([][]int, len(m.components))
+	isRoot := map[int]bool{}
+	for i, component := range m.components {
+		roots[i] = component.Roots()
+		for _, pid := range roots[i] {
+			isRoot[pid] = true
+		}
+	}
+	all := readProcesses()
+	seen := make([]observation, len(m.components))
+	for i := range seen {
+		seen[i] = all.below(roots[i], isRoot)
+	}
+	return seen
 }

@@ -43,15 +43,14 @@ func readStatus(pid int) (status, bool) {
 	}, true
 }
 
-// tree returns the status of processes and all their descendants, but for the
-// trees of some others.
-func tree(roots, others []int) map[int]status {
-	found := map[int]status{}
-	if len(roots) == 0 {
-		return found
-	}
-	all := map[int]status{}
-	children := map[int][]int{}
+// processes are all that run at a moment.
+type processes struct {
+	status   map[int]status
+	children map[int][]int
+}
+
+func readProcesses() processes {
+	all := processes{map[int]status{}, map[int][]int{}}
 	entries, _ := os.ReadDir("/proc")
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
@@ -59,51 +58,51 @@ func tree(roots, others []int) map[int]status {
 			continue
 		}
 		if s, ok := readStatus(pid); ok {
-			all[pid] = s
-			children[s.parent] = append(children[s.parent], pid)
+			all.status[pid] = s
+			all.children[s.parent] = append(all.children[s.parent], pid)
 		}
 	}
-	for waiting := append([]int(nil), roots...); len(waiting) > 0; {
+	return all
+}
+
+// below sums up processes and all their descendants, but for the trees of those
+// that somebody else's tree begins with.
+func (all processes) below(roots []int, isRoot map[int]bool) (sum observation) {
+	known := map[int]bool{}
+	for waiting := slices.Clone(roots); len(waiting) > 0; {
 		pid := waiting[len(waiting)-1]
 		waiting = waiting[:len(waiting)-1]
-		if s, alive := all[pid]; alive {
-			if _, known := found[pid]; known {
-				continue
-			}
-			found[pid] = s
-			for _, child := range children[pid] {
-				if !slices.Contains(others, child) {
-					waiting = append(waiting, child)
-				}
-			}
+		s, alive := all.status[pid]
+		if !alive || known[pid] {
+			continue
 		}
-	}
-	return found
-}
-
-func observe(roots, others []int) (seen observation) {
-	for _, s := range tree(roots, others) {
-		seen.processes++
-		seen.cpu += s.cpu
-		seen.resident += s.resident
-	}
-	return seen
-}
-
-func proportional(roots, others []int) (sum int64) {
-	for pid := range tree(roots, others) {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-		if err != nil {
-			continue // it has ended
-		}
-		for line := range strings.Lines(string(data)) {
-			if value, found := strings.CutPrefix(line, "Pss:"); found {
-				kib, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
-				sum += kib << 10
+		known[pid] = true
+		sum.pids = append(sum.pids, pid)
+		sum.cpu += s.cpu
+		sum.resident += s.resident
+		for _, child := range all.children[pid] {
+			if !isRoot[child] {
+				waiting = append(waiting, child)
 			}
 		}
 	}
 	return sum
+}
+
+// proportional returns a process's memory in bytes, pages shared with others
+// divided among them; 0 if it has ended.
+func proportional(pid int) int64 {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if value, found := strings.CutPrefix(line, "Pss:"); found {
+			kib, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
 }
 
 // Available reports whether processes can be measured here.

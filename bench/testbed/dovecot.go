@@ -254,6 +254,15 @@ func (d *Dovecot) Processes() []int {
 	return d.process.members()
 }
 
+// Roots returns the ids of the processes that all others of the server descend
+// from.
+func (d *Dovecot) Roots() []int {
+	if d.process == nil {
+		return nil
+	}
+	return []int{d.process.pid}
+}
+
 // IMAPAddr returns host:port of IMAP with STARTTLS; plain logins are allowed.
 func (d *Dovecot) IMAPAddr() string { return d.ports[0].Address() }
 

@@ -10,7 +10,10 @@ import (
 
 var errNotLinux = errors.New("daemons are isolated by means that only Linux has")
 
-type process struct{ done chan struct{} }
+type process struct {
+	pid  int
+	done chan struct{}
+}
 
 func canIsolate() error                     { return errNotLinux }
 func start(*exec.Cmd) (*process, error)     { return nil, errNotLinux }

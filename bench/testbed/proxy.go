@@ -12,13 +12,13 @@ import (
 
 // Counts is the IMAP work that a proxy saw.
 type Counts struct {
-	Connections int            // accepted from clients
-	Logins      int            // LOGIN and AUTHENTICATE
-	Selects     int            // SELECT and EXAMINE
-	Exchanges   int            // client batches that the server answered
-	Commands    map[string]int // by name, "UID FETCH" for UID commands
-	BytesUp     int64          // client to server
-	BytesDown   int64          // server to client
+	Connections int            `json:"connections"` // accepted from clients
+	Logins      int            `json:"logins"`      // LOGIN and AUTHENTICATE
+	Selects     int            `json:"selects"`     // SELECT and EXAMINE
+	Exchanges   int            `json:"exchanges"`   // client batches that the server answered
+	Commands    map[string]int `json:"commands"`    // by name, "UID FETCH" for UID commands
+	BytesUp     int64          `json:"bytes_up"`    // client to server
+	BytesDown   int64          `json:"bytes_down"`  // server to client
 }
 
 // Total returns the number of commands.

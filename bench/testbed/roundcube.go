@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,7 +133,7 @@ func (r *Roundcube) up() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	for {
-		err := r.showsLogin(ctx)
+		_, err := fetch(ctx, r.URL()+"/")
 		if err == nil {
 			return nil
 		}
@@ -148,23 +147,6 @@ func (r *Roundcube) up() (err error) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-func (r *Roundcube) showsLogin(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL()+"/", nil)
-	if err != nil {
-		return err
-	}
-	request.Close = true // leave no idle connection behind
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("its first page has status %d", response.StatusCode)
-	}
-	return nil
 }
 
 // Stop ends all processes at once and removes all files.
@@ -201,6 +183,17 @@ func (r *Roundcube) Processes() []int {
 	for _, one := range []*process{r.nginx, r.php} {
 		if one != nil {
 			pids = append(pids, one.members()...)
+		}
+	}
+	return pids
+}
+
+// Roots returns the ids of the processes that all others descend from.
+func (r *Roundcube) Roots() []int {
+	var pids []int
+	for _, one := range []*process{r.nginx, r.php} {
+		if one != nil {
+			pids = append(pids, one.pid)
 		}
 	}
 	return pids
