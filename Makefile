@@ -9,7 +9,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 ADDR     ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test deps check generate fmt vet lint cross bench fuzz
+.PHONY: help run build test deps check generate fmt vet lint cross bench benchmarks fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,10 @@ cross:
 	GOOS=freebsd GOARCH=amd64 $(GO) build -o /dev/null .
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null .
 
-bench: ## run the benchmarks
+bench: build deps ## measure AlphaMail beside Roundcube on one Dovecot (Debian, as root; 40 minutes)
+	bin/alphamail bench side-by-side --out bin/bench
+
+benchmarks: ## run the benchmarks of single packages
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 fuzz: ## fuzz every parser for FUZZTIME each

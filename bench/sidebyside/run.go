@@ -25,9 +25,9 @@ type Config struct {
 	Messages []int         `json:"messages" default:"1000,10000" help:"Messages in each mailbox; one comparison for each number."`
 	Accounts int           `json:"accounts" default:"200" help:"Accounts."`
 	Clients  int           `json:"clients" default:"8" help:"Clicks at a time, for throughput."`
-	Repeats  int           `json:"repeats" default:"5" help:"Runs of every product, in turn; of fewer than 5 no difference can be told from chance."`
-	WarmUp   time.Duration `json:"warm_up" default:"5s" help:"Time before measuring begins, of every run."`
-	Duration time.Duration `json:"duration" default:"10s" help:"Time of measuring, of every run."`
+	Repeats  int           `json:"repeats" default:"8" help:"Runs of every product, in turn; with fewer than 7 even the clearest difference between so many figures might be chance."`
+	WarmUp   time.Duration `json:"warm_up" default:"3s" help:"Time before measuring begins, of every run."`
+	Duration time.Duration `json:"duration" default:"6s" help:"Time of measuring, of every run."`
 	Seed     uint64        `json:"seed" default:"1" help:"Equal seeds make equal mail and ask for the same."`
 
 	Log io.Writer `kong:"-" json:"-"` // told of every run
@@ -194,8 +194,8 @@ func (c *Comparison) measure(ctx context.Context, config *Config, s *scene, prod
 		Profile: profileName, Concurrent: config.Accounts, Think: time.Duration(float64(config.Accounts) / c.Rate * float64(time.Second)),
 		WarmUp: config.WarmUp, Duration: config.Duration,
 	}
-	// Logging in has to be over, and users to be at different places.
-	open.WarmUp = max(open.WarmUp, 2*open.Think)
+	// Everybody has to have logged in and clicked once.
+	open.WarmUp = max(open.WarmUp, open.Think*5/4)
 	return c.inTurn(ctx, config, products, subjects, open)
 }
 
