@@ -39,6 +39,29 @@ if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; the
 	missing=""
 fi
 
+# Servers that exclude each other as installed packages are unpacked into
+# directories of their own, where bench/testbed looks for them.
+cache=/var/cache/alphamail-testbed
+unpack() { # server, packages…
+	server=$1
+	shift
+	[ ! -e "$cache/$server" ] || return 0
+	mkdir -p "$cache/$server.new/packages"
+	chmod 755 "$cache/$server.new/packages"
+	(
+		cd "$cache/$server.new/packages"
+		apt-get download -qq -o APT::Sandbox::User=root "$@" >/dev/null
+		for package in *.deb; do dpkg -x "$package" ..; done
+	)
+	rm -r "$cache/$server.new/packages"
+	mv "$cache/$server.new" "$cache/$server"
+}
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	[ -e "$cache/cyrus" ] && [ -e "$cache/courier" ] || apt-get update -qq
+	unpack cyrus cyrus-imapd cyrus-common sasl2-bin libical3 libpcre3 libxapian30 libzephyr4 libclamav12 libmspack0
+	unpack courier libltdl7 courier-imap courier-base courier-authlib courier-authdaemon courier-authlib-userdb libcourier-unicode4 gamin libgamin0 libidn12 libpcre3
+fi
+
 if [ ! -d testdata/browser/node_modules ] && command -v npm >/dev/null; then
 	(cd testdata/browser && npm ci --silent --no-audit --no-fund --ignore-scripts)
 fi

@@ -135,30 +135,12 @@ func (d *Dovecot) Up() error {
 		return fmt.Errorf("starting dovecot: %w", err)
 	}
 	d.process = p
-	if err := d.awaitGreeting(); err != nil {
+	if err := awaitGreeting(d.process, d.IMAPAddr()); err != nil {
 		log, _ := os.ReadFile(filepath.Join(d.dir, "dovecot.log"))
 		d.Down()
 		return fmt.Errorf("starting dovecot: %w; its log ends: %s", err, log[max(0, len(log)-1000):])
 	}
 	return nil
-}
-
-func (d *Dovecot) awaitGreeting() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	for {
-		err := greets(ctx, d.IMAPAddr())
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-d.process.done:
-			return errors.New("it ended at once")
-		case <-ctx.Done():
-			return fmt.Errorf("no greeting: %w", err)
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
 }
 
 func greets(ctx context.Context, addr string) error {

@@ -38,10 +38,20 @@ func canIsolate() error {
 	return nil
 }
 
-// start runs a command. A goroutine keeps the thread that started it until the
+// startUnshared runs a command that may mount what it likes: nobody else sees it.
+func startUnshared(cmd *exec.Cmd) (*process, error) {
+	attributes := isolation()
+	attributes.Unshareflags = syscall.CLONE_NEWNS
+	return startWith(cmd, attributes)
+}
+
+// start runs a command.
+func start(cmd *exec.Cmd) (*process, error) { return startWith(cmd, isolation()) }
+
+// startWith runs a command. A goroutine keeps the thread that started it until the
 // command ends, because Pdeathsig watches the thread, not the process.
-func start(cmd *exec.Cmd) (*process, error) {
-	cmd.SysProcAttr = isolation()
+func startWith(cmd *exec.Cmd, attributes *syscall.SysProcAttr) (*process, error) {
+	cmd.SysProcAttr = attributes
 	p := &process{done: make(chan struct{})}
 	started := make(chan error)
 	go func() {

@@ -15,9 +15,10 @@ type process struct {
 	done chan struct{}
 }
 
-func canIsolate() error                     { return errNotLinux }
-func start(*exec.Cmd) (*process, error)     { return nil, errNotLinux }
-func (*process) signal(syscall.Signal)      {}
-func (*process) signalGroup(syscall.Signal) {}
-func (*process) members() []int             { return nil }
-func (*process) end() error                 { return nil }
+func canIsolate() error                         { return errNotLinux }
+func startUnshared(*exec.Cmd) (*process, error) { return nil, errNotLinux }
+func start(*exec.Cmd) (*process, error)         { return nil, errNotLinux }
+func (*process) signal(syscall.Signal)          {}
+func (*process) signalGroup(syscall.Signal)     {}
+func (*process) members() []int                 { return nil }
+func (*process) end() error                     { return nil }

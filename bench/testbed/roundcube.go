@@ -49,7 +49,7 @@ func RoundcubeAvailable() error {
 func phpServer() (string, error) {
 	found, err := filepath.Glob(phpServers)
 	if err != nil || len(found) == 0 {
-		return "", fmt.Errorf("Roundcube needs PHP-FPM: there is no %s", phpServers)
+		return "", fmt.Errorf("there is no PHP-FPM at %s", phpServers)
 	}
 	return found[len(found)-1], nil
 }
@@ -73,7 +73,7 @@ func (c RoundcubeConfig) Validate() error {
 		return fmt.Errorf("the mail server's address is %q", c.IMAP)
 	}
 	if c.Workers < 0 {
-		return fmt.Errorf("Workers is %d", c.Workers)
+		return fmt.Errorf("there cannot be %d workers", c.Workers)
 	}
 	return nil
 }
