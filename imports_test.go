@@ -23,7 +23,8 @@ var allowedImports = map[string][]string{
 	"node/api/transport": {"node/api"},
 	"node":               {"node/account", "node/imapconn", "node/seal", "node/api", "cache", "mime", "sandbox", "share"},
 	"node/account":       {"node/api", "node/imapconn", "node/settings", "node/submit", "cache", "mime"},
-	"node/imapconn":      {},
+	"node/imapconn":      {"node/imapconn/wire"},
+	"node/imapconn/wire": {},
 	"node/submit":        {"mime"},
 	"node/settings":      {"node/imapconn", "mime"},
 	"node/seal":          {},
@@ -65,14 +66,12 @@ var unreachable = map[string][]string{
 }
 
 // libraryHomes holds where a library that shapes a design may be imported.
-//
-// node/imapconn stands on imapclient until the engine of its own is written.
 var libraryHomes = map[string][]string{
 	"github.com/valyala/fasthttp":               {"frontend", "node/api/transport", "bench"},
 	"github.com/hashicorp/memberlist":           {"ring"},
 	"github.com/buraksezer/consistent":          {"ring"},
 	"github.com/emersion/go-imap/v2":            {"node/account", "node/imapconn", "node/settings", "bench"},
-	"github.com/emersion/go-imap/v2/imapclient": {"bench", "node/imapconn"},
+	"github.com/emersion/go-imap/v2/imapclient": {"bench"},
 	"github.com/emersion/go-imap/v2/imapserver": {"bench"},
 }
 

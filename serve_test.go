@@ -67,7 +67,7 @@ func TestTwoLinesAreAWholeAlphaMail(t *testing.T) {
 		browser.open("http://" + admin + path)
 	}
 	metrics := browser.open("http://" + admin + "/metrics").body
-	for _, want := range []string{"alphamail_http_requests_total", "alphamail_imap_commands_total{command=\"LOGIN\"", "alphamail_cache_bytes", "alphamail_ring_nodes 1", "alphamail_node_accounts 1", "process_resident_memory_bytes"} {
+	for _, want := range []string{"alphamail_http_requests_total", "alphamail_imap_commands_total{command=\"AUTHENTICATE\"", "alphamail_cache_bytes", "alphamail_ring_nodes 1", "alphamail_node_accounts 1", "process_resident_memory_bytes"} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics lack %s", want)
 		}

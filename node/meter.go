@@ -38,3 +38,9 @@ func (m *meter) imapCommand(name string, elapsed time.Duration, err error) {
 	m.set.GetOrCreateCounter(`alphamail_imap_commands_total{command="` + name + `",result="` + result + `"}`).Inc()
 	m.set.GetOrCreatePrometheusHistogram(`alphamail_imap_command_seconds{command="` + name + `"}`).Update(elapsed.Seconds())
 }
+
+// strange counts what was not understood, by what it was. The kinds come from
+// imapconn.
+func (m *meter) strange(what string) {
+	m.set.GetOrCreateCounter(`alphamail_imap_strange_total{what="` + what + `"}`).Inc()
+}

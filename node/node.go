@@ -75,11 +75,31 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 	n.metrics = newMeter(set, n.accountCount)
 	for _, domain := range config.Domains {
 		domain.Backend.Observe = n.metrics.imapCommand
+		domain.Backend.Strange = n.strange(domain.Name)
 		n.domains[domain.Name] = domain
 	}
 	n.background.Go(n.evictIdle) // ended by Close
 	return n, nil
 }
+
+// strange counts what the mail server of a domain says that nobody understands,
+// and logs each kind once.
+func (n *Node) strange(domain string) func(what, name string) {
+	var mu sync.Mutex // guards known
+	known := map[string]bool{}
+	return func(what, name string) {
+		n.metrics.strange(what)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(known) < maxStrange && !known[what+name] {
+			known[what+name] = true
+			n.log.Warn("the mail server says something strange; it is ignored", "domain", domain, "what", what, "name", name)
+		}
+	}
+}
+
+// maxStrange bounds how many kinds of strange responses are logged per domain.
+const maxStrange = 100
 
 // Close ends all accounts. Questions under way are cancelled, later ones fail.
 func (n *Node) Close() {

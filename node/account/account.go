@@ -92,10 +92,8 @@ type Account struct {
 	turn     chan struct{}
 	conn     *imapconn.Conn // nil when not connected
 	selected *index         // nil when nothing is selected
-	// skewed means that the index may miss changes and must be read anew.
-	skewed  bool
-	folders folderList
-	closed  bool
+	folders  folderList
+	closed   bool
 
 	closing  context.Context // ends when the account does
 	endCalls context.CancelFunc
@@ -262,7 +260,7 @@ func (a *Account) disconnect() {
 // need be. The caller has the turn.
 func (a *Account) do(ctx context.Context, commands ...imapconn.Command) error {
 	err := bounded(ctx, a.config.CommandTimeout, func(ctx context.Context) error { return a.conn.Do(ctx, commands...) })
-	if _, refused := imapconn.IsRefusal(err); err != nil && !refused {
+	if err != nil && !a.conn.Usable() {
 		a.log.Info("connection to the mail server lost", "error", err)
 		a.disconnect()
 	}

@@ -27,11 +27,7 @@ import (
 	"alphamail/node/imapconn"
 )
 
-func TestMain(m *testing.M) {
-	// A command that is written while its connection ends is never answered by
-	// the library; see imapconn.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/emersion/go-imap/v2/imapclient.(*commandBase).wait"))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	user     = "ana"

@@ -3,18 +3,110 @@ package account
 import (
 	"slices"
 
-	"alphamail/node/api"
 	"github.com/emersion/go-imap/v2"
+
+	"alphamail/node/api"
+	"alphamail/node/imapconn"
 )
 
 // index is what an account knows of the messages of one mailbox: their UIDs and
-// flags, ascending by UID, which is the order of arrival. It is plain data; the
-// account's connection lock guards it.
+// flags, ascending by UID, which is the order of arrival and of sequence
+// numbers. The connection tells it everything that the server says of the
+// mailbox, in order. It is plain data; the account's turn guards it.
 type index struct {
 	mailbox     string
 	uidValidity uint32
-	entries     []entry
+	// entries are the messages that are known; those behind them, up to exists,
+	// are not yet.
+	entries []entry
+	exists  uint32
+	// lost tells that what the server said does not fit together, so that the
+	// mailbox has to be read anew.
+	lost bool
+	// reading tells that the flags of all messages, or of those at the end, are
+	// on their way, in order.
+	reading bool
 }
+
+var _ imapconn.Mailbox = (*index)(nil)
+
+// Exists implements imapconn.Mailbox.
+func (x *index) Exists(count uint32) {
+	x.exists = count
+	x.lost = x.lost || count < uint32(len(x.entries))
+}
+
+// Expunged implements imapconn.Mailbox.
+func (x *index) Expunged(seqNum uint32) {
+	if seqNum == 0 || seqNum > x.exists {
+		x.lost = true
+		return
+	}
+	x.exists--
+	if i := int(seqNum) - 1; i < len(x.entries) {
+		x.entries = slices.Delete(x.entries, i, i+1)
+	}
+}
+
+// Vanished implements imapconn.Mailbox. UIDs that are not known are of messages
+// that came and went unseen, if they were told of at all.
+func (x *index) Vanished(uids imap.UIDSet, earlier bool) {
+	before, last := len(x.entries), x.lastUID()
+	x.entries = slices.DeleteFunc(x.entries, func(e entry) bool { return uids.Contains(imap.UID(e.uid)) })
+	if earlier {
+		return
+	}
+	gone := uint64(before - len(x.entries))
+	for _, r := range uids {
+		if r.Stop > imap.UID(last) {
+			gone += uint64(r.Stop-max(r.Start, imap.UID(last)+1)) + 1
+		}
+	}
+	if gone > uint64(x.exists) {
+		x.lost = true
+		return
+	}
+	x.exists -= uint32(gone)
+}
+
+// Flagged implements imapconn.Mailbox.
+func (x *index) Flagged(seqNum uint32, uid imap.UID, flags []imap.Flag, _ uint64) {
+	i := int(seqNum) - 1
+	switch {
+	case seqNum == 0:
+		x.lost = true
+	case i < len(x.entries) && (uid == 0 || uint32(uid) == x.entries[i].uid):
+		x.entries[i].flags = newFlagSet(flags)
+	case i < len(x.entries):
+		x.lost = true
+	case uint32(uid) <= x.lastUID() || i > len(x.entries) && !x.reading:
+		// Of a message that is not known yet; its flags come with its UID.
+	default:
+		x.standIn(uint32(i))
+		x.entries = append(x.entries, entry{uint32(uid), newFlagSet(flags)})
+		x.exists = max(x.exists, seqNum)
+	}
+}
+
+// maxStandIns bounds the messages that the server does not show, and whose
+// places are kept all the same.
+const maxStandIns = 1000
+
+// standIn puts entries in the places, up to a number of messages, of those that
+// the server announced and sent nothing readable of. So those behind them keep
+// theirs. Opened, they are not found.
+func (x *index) standIn(count uint32) {
+	if int(count)-len(x.entries) > maxStandIns {
+		x.lost = true
+		return
+	}
+	for uint32(len(x.entries)) < count {
+		x.entries = append(x.entries, entry{uid: x.lastUID() + 1})
+	}
+}
+
+// unknown counts the messages of which no UID is known.
+func (x *index) unknown() int { return int(x.exists) - len(x.entries) }
 
 type entry struct {
 	uid   uint32
@@ -55,22 +147,6 @@ func (s flagSet) api() api.Flags {
 	return api.Flags{
 		Seen: s&flagSeen != 0, Flagged: s&flagFlagged != 0, Answered: s&flagAnswered != 0,
 		Forwarded: s&flagForwarded != 0, Draft: s&flagDraft != 0, Deleted: s&flagDeleted != 0,
-	}
-}
-
-// put adds or updates messages. Most arrive in ascending order at the end.
-func (x *index) put(entries ...entry) {
-	for _, e := range entries {
-		if n := len(x.entries); n == 0 || x.entries[n-1].uid < e.uid {
-			x.entries = append(x.entries, e)
-			continue
-		}
-		i, found := x.find(e.uid)
-		if found {
-			x.entries[i] = e
-		} else {
-			x.entries = slices.Insert(x.entries, i, e)
-		}
 	}
 }
 

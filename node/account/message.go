@@ -43,6 +43,10 @@ func (a *Account) Message(ctx context.Context, question *api.MessageQuestion) (*
 			*answer = *newView(message)
 			a.remember(kindView, id, answer)
 		}
+		i, found := a.selected.find(id.UID) // others may have gone meanwhile
+		if !found {
+			return errGone
+		}
 		if len(extra) > 0 {
 			a.selected.entries[i].flags |= flagSeen
 		}
@@ -132,7 +136,6 @@ func (a *Account) onMessage(ctx context.Context, id api.MessageID, work func(ctx
 			return work(ctx, i)
 		})
 		if errors.Is(err, errGone) {
-			a.skewed = true
 			return api.NewError(api.CodeNotFound, "This message no longer exists. It may have been moved or deleted.", nil)
 		}
 		return err

@@ -9,8 +9,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// maxSettle bounds how often the index is read again because something changed
-// while it was being read.
+// maxSettle bounds how often the mailbox is asked for what is not known yet, in
+// one question: more may arrive meanwhile.
 const maxSettle = 3
 
 var flagItems = &imap.FetchOptions{Flags: true}
@@ -24,17 +24,13 @@ var flagItems = &imap.FetchOptions{Flags: true}
 // selected, which sent reports.
 func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra ...imapconn.Command) (sent bool, err error) {
 	var commands []imapconn.Command
-	selecting := a.selected == nil || a.selected.mailbox != mailbox || a.skewed
 	var choose *imapconn.Select
-	all := &imapconn.Fetch{UIDs: rangeSet(1, 0), Items: flagItems}
-	switch {
-	case a.selected != nil && a.selected.mailbox == mailbox && a.skewed:
-		commands = append(commands, &imapconn.Noop{}, all)
-	case selecting:
-		choose = &imapconn.Select{Mailbox: mailbox}
-		commands = append(commands, choose, all)
+	if a.selected == nil || a.selected.mailbox != mailbox || a.selected.lost {
 		a.selected = nil // a SELECT that fails leaves nothing selected
-	default:
+		opened := &index{mailbox: mailbox, reading: true}
+		choose = &imapconn.Select{Name: mailbox, Mailbox: opened}
+		commands = append(commands, choose, allFlags())
+	} else {
 		if fresh {
 			commands = append(commands, &imapconn.Noop{})
 		}
@@ -52,10 +48,8 @@ func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra 
 		}
 	}
 	if choose != nil {
-		a.selected = &index{mailbox: mailbox, uidValidity: choose.Data.UIDValidity}
-	}
-	if selecting {
-		a.replaceEntries(all)
+		a.selected = choose.Mailbox.(*index)
+		a.selected.uidValidity, a.selected.reading = choose.Data.UIDValidity, false
 	}
 	if err := a.settle(ctx); err != nil {
 		return sent, err
@@ -64,6 +58,11 @@ func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra 
 		return sent, a.takeFolders(ctx, query)
 	}
 	return sent, nil
+}
+
+// allFlags tells the index of all messages.
+func allFlags() *imapconn.Fetch {
+	return &imapconn.Fetch{UIDs: rangeSet(1, 0), Items: flagItems, Told: true}
 }
 
 // selectError explains a failed exchange that began with a SELECT.
@@ -79,48 +78,25 @@ func (a *Account) selectError(choose *imapconn.Select, err error) error {
 	return api.NewError(api.CodeNotFound, "There is no such folder, or it cannot be opened.", err)
 }
 
-// settle brings the index up to what the server announced.
+// settle makes known what the server announced without saying which messages
+// they are. What does not fit together is read anew by the next question.
 func (a *Account) settle(ctx context.Context) error {
 	for range maxSettle {
-		changes := a.conn.TakeChanges()
-		known := uint32(len(a.selected.entries))
-		switch {
-		case changes.Other || changes.Arrived && changes.Exists < known:
-			all := &imapconn.Fetch{UIDs: rangeSet(1, 0), Items: flagItems}
-			if err := a.do(ctx, all); err != nil {
-				a.skewed = true
-				return err
-			}
-			a.replaceEntries(all)
-		case changes.Arrived && changes.Exists > known:
-			tail := &imapconn.Fetch{UIDs: rangeSet(a.selected.lastUID()+1, 0), Items: flagItems}
-			if err := a.do(ctx, tail); err != nil {
-				a.skewed = true
-				return err
-			}
-			a.selected.put(fetchedEntries(tail)...)
-		default:
-			return nil
+		if a.selected.lost || a.selected.unknown() == 0 {
+			break
+		}
+		before := a.selected.unknown()
+		tail := &imapconn.Fetch{UIDs: rangeSet(a.selected.lastUID()+1, 0), Items: flagItems, Told: true}
+		a.selected.reading = true
+		err := a.do(ctx, tail)
+		if err != nil {
+			return err // what was read on the way is lost with the connection, or read again
+		}
+		if a.selected.reading = false; a.selected.unknown() >= before {
+			a.selected.standIn(a.selected.exists) // the server announces them and does not show them
 		}
 	}
-	a.skewed = true // still changing: read it anew on the next question
 	return nil
-}
-
-func (a *Account) replaceEntries(all *imapconn.Fetch) {
-	a.selected.entries = a.selected.entries[:0]
-	a.selected.put(fetchedEntries(all)...)
-	a.skewed = false
-}
-
-func fetchedEntries(fetch *imapconn.Fetch) []entry {
-	entries := make([]entry, 0, len(fetch.Messages))
-	for _, message := range fetch.Messages {
-		if message.UID != 0 {
-			entries = append(entries, entry{uid: uint32(message.UID), flags: newFlagSet(message.Flags)})
-		}
-	}
-	return entries
 }
 
 // locate makes the mailbox of a message the selected one and returns the

@@ -1,15 +1,20 @@
 // Package imapconn is one IMAP connection: connect, log in, send commands in
-// batches, learn that the mailbox changed. It has no policy: when to connect,
-// what to select and what to keep is decided by node/account.
+// batches, and tell in order what the server says of the selected mailbox. It
+// has no policy: when to connect, what to select and what to keep is decided by
+// node/account.
 //
-// A Conn is used by one caller at a time. Commands given to one Do call are
-// pipelined: all are written before the first answer is awaited, so only
-// commands that RFC 9051 section 5.5 allows behind each other belong together;
-// behind anything during which messages may be expunged, only UID commands.
+// A Conn is used by one goroutine at a time and has none of its own: it reads
+// only while a command or Idle waits. An idle connection is a socket, its TLS
+// state and a few words; what the server says meanwhile stays in the kernel
+// until the next command.
 //
-// It stands on go-imap's client for now, which imports its limits: a server
-// response that the library does not know ends the connection, and literals
-// from the server are not bounded here.
+// Commands given to one Do call are pipelined: all are written, in one segment,
+// before the first answer is awaited. So only commands that RFC 9051 section 5.5
+// allows behind each other belong together; behind anything during which
+// messages may be expunged, only UID commands.
+//
+// A server may say anything. What is unknown or broken is reported to
+// Options.Strange and otherwise ignored; what is too much ends the connection.
 package imapconn
 
 import (
@@ -19,11 +24,11 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
+
+	"alphamail/node/imapconn/wire"
 )
 
 // Security says how a connection is protected.
@@ -44,21 +49,37 @@ type Options struct {
 	// TLS holds the trusted roots; nil means those of the system. The server
 	// name is taken from Address.
 	TLS *tls.Config
-	// Observe, when set, is told of every command that ended, from several
-	// goroutines. It must not block.
+	// Limits bound what the server sends. Default: wire.DefaultLimits.
+	Limits wire.Limits
+
+	// Observe, when set, is told of every command that ended.
 	Observe func(command string, elapsed time.Duration, err error)
+	// Strange, when set, is told of every response or item that is not known, or
+	// broken: what is wrong and its name.
+	Strange func(what, name string)
 }
 
 // Conn is a connection to an IMAP server.
 type Conn struct {
-	client  *imapclient.Client
-	network net.Conn
-	batch   *batchConn
-	observe func(string, time.Duration, error)
-	// grown, changed collect what the server said unasked since TakeChanges.
-	grown, changed atomic.Bool
-	exists         atomic.Uint32
+	options  Options
+	network  net.Conn // below TLS
+	stream   net.Conn
+	reader   *wire.Reader
+	encoding wire.Encoding
+	decoding wire.Decoding
+
+	caps    imap.CapSet
+	enabled map[imap.Cap]bool
+	fresh   bool    // caps were told since the last command that may change them
+	mailbox Mailbox // told what is said of the selected mailbox; nil without one
+	flights []*flight
+	number  uint64 // of the last command
+	goAhead bool   // a continuation request came
+	broken  error  // why the connection cannot be used any more
 }
+
+// ErrClosed is returned by a connection that cannot be used any more.
+var ErrClosed = errors.New("the connection to the mail server is closed")
 
 // Dial connects and waits for the greeting, within the context's deadline.
 func Dial(ctx context.Context, options Options) (*Conn, error) {
@@ -67,218 +88,154 @@ func Dial(ctx context.Context, options Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn := &Conn{observe: options.Observe, network: network}
-	if conn.observe == nil {
-		conn.observe = func(string, time.Duration, error) {}
+	if options.Limits == (wire.Limits{}) {
+		options.Limits = wire.DefaultLimits
 	}
-	err = conn.await(ctx, func() { network.Close() }, func() error { return conn.open(ctx, options) })
-	if err != nil {
+	if options.Observe == nil {
+		options.Observe = func(string, time.Duration, error) {}
+	}
+	if options.Strange == nil {
+		options.Strange = func(string, string) {}
+	}
+	conn := &Conn{options: options, network: network, caps: imap.CapSet{}}
+	conn.use(network)
+	if err := conn.open(ctx); err != nil {
 		network.Close()
 		return nil, err
 	}
 	return conn, nil
 }
 
-// open secures the network connection and reads the greeting.
-func (c *Conn) open(ctx context.Context, options Options) error {
-	host, _, err := net.SplitHostPort(options.Address)
+// use reads from and writes to a stream from now on.
+func (c *Conn) use(stream net.Conn) {
+	c.stream, c.reader = stream, wire.NewReader(stream, c.options.Limits)
+}
+
+// open secures the connection and reads the greeting.
+func (c *Conn) open(ctx context.Context) (err error) {
+	defer c.guard(ctx)(&err)
+	if c.options.Security == ImplicitTLS {
+		if err := c.secure(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.greeting(); err != nil {
+		return err
+	}
+	if c.options.Security == StartTLS {
+		if err := c.startTLS(ctx); err != nil {
+			return err
+		}
+	}
+	if len(c.caps) > 0 {
+		return nil
+	}
+	return c.do(&command{label: "CAPABILITY"})
+}
+
+// secure begins TLS.
+func (c *Conn) secure(ctx context.Context) error {
+	host, _, err := net.SplitHostPort(c.options.Address)
 	if err != nil {
 		return err
 	}
 	config := &tls.Config{}
-	if options.TLS != nil {
-		config = options.TLS.Clone()
+	if c.options.TLS != nil {
+		config = c.options.TLS.Clone()
 	}
 	config.ServerName = host
-	clientOptions := &imapclient.Options{TLSConfig: config, UnilateralDataHandler: c.unilateral()}
-	switch options.Security {
-	case ImplicitTLS:
-		secured := tls.Client(c.network, config)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			return err
-		}
-		c.batch = &batchConn{Conn: secured}
-		c.client = imapclient.New(c.batch, clientOptions)
-	case StartTLS:
-		c.batch = &batchConn{Conn: c.network}
-		if c.client, err = imapclient.NewStartTLS(c.batch, clientOptions); err != nil {
-			return err
-		}
-	case Plain:
-		c.batch = &batchConn{Conn: c.network}
-		c.client = imapclient.New(c.batch, clientOptions)
+	secured := tls.Client(c.network, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return err
 	}
-	return c.client.WaitGreeting()
+	c.use(secured)
+	return nil
 }
 
-// unilateral notes that something changed. It keeps no details: the library
-// delivers them out of order.
-func (c *Conn) unilateral() *imapclient.UnilateralDataHandler {
-	return &imapclient.UnilateralDataHandler{
-		Expunge: func(uint32) { c.changed.Store(true) },
-		Mailbox: func(data *imapclient.UnilateralDataMailbox) {
-			if data.NumMessages != nil {
-				c.exists.Store(*data.NumMessages)
-				c.grown.Store(true)
-			}
-		},
-		Fetch: func(message *imapclient.FetchMessageData) {
-			c.changed.Store(true)
-			for message.Next() != nil {
-			}
-		},
-	}
-}
-
-// Changes is what happened to the selected mailbox unasked.
-type Changes struct {
-	// Arrived tells that Exists, the number of messages, was announced anew.
-	Arrived bool
-	Exists  uint32
-	// Other tells that messages were expunged or flags changed.
-	Other bool
-}
-
-// TakeChanges returns what was announced since the last call and forgets it.
-func (c *Conn) TakeChanges() Changes {
-	return Changes{Arrived: c.grown.Swap(false), Exists: c.exists.Load(), Other: c.changed.Swap(false)}
-}
-
-// Login logs in with the LOGIN command and enables IMAP4rev2 where it is
-// offered, without which mailbox names would arrive in an undefined encoding.
-// A refusal is an *imap.Error.
-func (c *Conn) Login(ctx context.Context, user, password string) error {
-	start := time.Now()
-	err := c.await(ctx, c.abort, func() error { return c.complete(c.client.Login(user, password).Wait) })
-	c.observe("LOGIN", time.Since(start), err)
+// greeting reads the server's first response. A connection that is logged in
+// already was not asked for: somebody else's account could be behind it.
+func (c *Conn) greeting() error {
+	response, err := c.next()
 	if err != nil {
 		return err
 	}
-	return c.await(ctx, c.abort, func() error {
-		if !c.client.Caps().Has(imap.CapIMAP4rev2) {
-			return nil
-		}
-		start := time.Now()
-		enable := c.client.Enable(imap.CapIMAP4rev2)
-		err := c.complete(func() error {
-			_, err := enable.Wait()
-			return err
-		})
-		c.observe("ENABLE", time.Since(start), err)
-		return err
-	})
+	status, ok := response.(*wire.Status)
+	switch {
+	case !ok || status.Tag != "":
+		return errors.New("the server does not greet as an IMAP server does")
+	case status.Type == imap.StatusResponseTypePreAuth:
+		return errors.New("the server greets with PREAUTH, so TLS and login cannot be had")
+	case status.Error() != nil:
+		return status.Error()
+	}
+	c.takeCode(status.Code)
+	return nil
+}
+
+// startTLS upgrades the connection (RFC 9051 section 6.2.1). Whatever was said
+// before is forgotten, because anybody may have said it; bytes that stand behind
+// the answer, before TLS, are an attack.
+func (c *Conn) startTLS(ctx context.Context) error {
+	if err := c.do(&command{label: "STARTTLS"}); err != nil {
+		return fmt.Errorf("STARTTLS: %w", err)
+	}
+	if c.reader.Buffered() {
+		return errors.New("the server says more between STARTTLS and TLS")
+	}
+	c.caps = imap.CapSet{}
+	return c.secure(ctx)
 }
 
 // Has tells whether the server offers a capability, directly or implied.
-func (c *Conn) Has(capability imap.Cap) bool { return c.client.Caps().Has(capability) }
-
-// Do writes the commands in order and then waits for all of them. It returns
-// the first failure; a NO or BAD answer is an *imap.Error and leaves the
-// connection usable, anything else does not (see Usable). When the context
-// ends first, the connection is closed.
-func (c *Conn) Do(ctx context.Context, commands ...Command) error {
-	if !c.Usable() {
-		return net.ErrClosed
-	}
-	return c.await(ctx, c.abort, func() error {
-		start := time.Now()
-		waits := make([]func() error, len(commands))
-		c.batch.begin()
-		for i, command := range commands {
-			waits[i] = command.start(c.client)
-		}
-		if err := c.batch.end(); err != nil {
-			c.network.Close() // every wait below then fails
-		}
-		// A server may answer out of order, and the library reads nothing more
-		// while an answer to a FETCH lies there unread: wait for all at once.
-		results := make([]error, len(commands))
-		var waiting sync.WaitGroup
-		for i, wait := range waits {
-			waiting.Go(func() {
-				results[i] = c.complete(wait)
-				c.observe(commands[i].name(), time.Since(start), results[i])
-			})
-		}
-		waiting.Wait()
-		var first error
-		for i, err := range results {
-			if err != nil && first == nil {
-				first = fmt.Errorf("%s: %w", commands[i].name(), err)
-			}
-		}
-		return first
-	})
-}
-
-// lateAnswers is how long after the end of a connection its commands may take
-// to notice.
-const lateAnswers = time.Second
-
-// complete waits for a command. The library forgets a command that is written
-// at the moment at which the connection ends: then the end of the connection is
-// the answer, and the goroutine that waits is lost.
-func (c *Conn) complete(wait func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- wait() }()
-	select {
-	case err := <-done:
-		return err
-	case <-c.client.Closed():
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(lateAnswers):
-		return net.ErrClosed
-	}
-}
-
-// await runs work and, when the context ends first, calls abort, which must
-// make work return.
-func (c *Conn) await(ctx context.Context, abort func(), work func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	done := make(chan error, 1)
-	go func() { done <- work() }() // ends at the latest when abort was called
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		abort()
-		select {
-		case <-done:
-		case <-time.After(2 * lateAnswers): // whatever still hangs has no connection any more
-		}
-		return ctx.Err()
-	}
-}
-
-func (c *Conn) abort() { c.network.Close() }
+func (c *Conn) Has(capability imap.Cap) bool { return c.caps.Has(capability) }
 
 // Usable tells whether the connection can take another command.
-func (c *Conn) Usable() bool {
-	select {
-	case <-c.client.Closed():
-		return false
-	default:
-		return true
-	}
-}
+func (c *Conn) Usable() bool { return c.broken == nil }
 
 // Close ends the connection at once, without LOGOUT.
 func (c *Conn) Close() {
+	c.fail(ErrClosed)
+}
+
+// fail ends the connection for a reason.
+func (c *Conn) fail(reason error) {
+	if c.broken == nil {
+		c.broken = reason
+	}
 	c.network.Close()
-	<-c.client.Closed()
 }
 
 // Logout ends the connection politely, within the context's deadline.
 func (c *Conn) Logout(ctx context.Context) {
-	start := time.Now()
-	err := c.await(ctx, c.abort, func() error { return c.complete(c.client.Logout().Wait) })
-	c.observe("LOGOUT", time.Since(start), err)
+	c.Do(ctx, &command{label: "LOGOUT"})
 	c.Close()
+}
+
+// guard makes the connection end what it waits for when the context ends. The
+// function it returns lifts that, and makes the context's error of the one that
+// the wait came to.
+func (c *Conn) guard(ctx context.Context) func(*error) {
+	done := make(chan struct{})
+	network := c.network
+	stop := context.AfterFunc(ctx, func() {
+		network.SetDeadline(time.Unix(1, 0))
+		close(done)
+	})
+	return func(err *error) {
+		if stop() {
+			return
+		}
+		<-done
+		network.SetDeadline(time.Time{})
+		if *err != nil && isTimeout(*err) {
+			*err = ctx.Err()
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // IsRefusal tells whether the server answered NO or BAD, so that the connection
@@ -288,3 +245,6 @@ func IsRefusal(err error) (*imap.Error, bool) {
 	ok := errors.As(err, &refusal) && refusal.Type != imap.StatusResponseTypeBye
 	return refusal, ok
 }
+
+// encoders are kept for the time of a batch only.
+var encoders = sync.Pool{New: func() any { return &wire.Encoder{} }}

@@ -35,7 +35,7 @@ func TestTLS(t *testing.T) {
 			if err := conn.Login(t.Context(), "ana", "secret"); err != nil {
 				t.Fatal(err)
 			}
-			inbox, list := &imapconn.Select{Mailbox: "INBOX"}, &imapconn.List{Pattern: "*"}
+			inbox, list := &imapconn.Select{Name: "INBOX"}, &imapconn.List{Pattern: "*"}
 			if err := conn.Do(t.Context(), inbox, list); err != nil || len(list.Data) == 0 {
 				t.Errorf("%d mailboxes, %v", len(list.Data), err)
 			}

@@ -1,0 +1,113 @@
+package imapconn
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"alphamail/node/imapconn/wire"
+)
+
+// idle is the command IDLE (RFC 9051 section 6.3.13).
+type idle struct {
+	plain
+	accepted bool // the server's continuation request came
+}
+
+func (*idle) name() string          { return "IDLE" }
+func (*idle) write(e *wire.Encoder) { e.Raw("IDLE") }
+
+func (i *idle) take(response wire.Response) bool {
+	_, ok := response.(*wire.Continuation)
+	i.accepted = i.accepted || ok
+	return ok
+}
+
+// goodbye is how long a server may take to end IDLE.
+const goodbye = 10 * time.Second
+
+// Idle waits until the server says something of the selected mailbox, which is
+// told as ever, or the context ends, which is no error. The server must offer
+// IDLE. Servers may end a connection that idles for half an hour; the context
+// should end before.
+func (c *Conn) Idle(ctx context.Context) error {
+	if c.broken != nil {
+		return fmt.Errorf("%w: %w", ErrClosed, c.broken)
+	}
+	bell := &bell{Mailbox: c.mailbox}
+	c.mailbox = bell
+	err := c.idleUntil(ctx, bell)
+	c.mailbox = bell.Mailbox
+	if _, refused := IsRefusal(err); err != nil && !refused {
+		c.fail(err)
+	}
+	c.reader.Release()
+	return err
+}
+
+func (c *Conn) idleUntil(ctx context.Context, bell *bell) error {
+	waiting, own := &idle{}, []*flight{nil}
+	if _, err := c.write([]Command{waiting}, own); err != nil {
+		return err
+	}
+	if err := c.listen(ctx, own[0], bell); err != nil {
+		return err
+	}
+	c.network.SetDeadline(time.Now().Add(goodbye))
+	defer c.network.SetDeadline(time.Time{})
+	for !waiting.accepted && own[0].status == nil {
+		if err := c.read(); err != nil {
+			return err
+		}
+	}
+	if own[0].status == nil {
+		if err := c.send([]byte("DONE\r\n")); err != nil {
+			return err
+		}
+	}
+	if err := c.await(own[0]); err != nil {
+		return err
+	}
+	return own[0].status.Error()
+}
+
+// listen reads until the bell was rung, the server ended IDLE by itself, or the
+// context ended.
+func (c *Conn) listen(ctx context.Context, one *flight, bell *bell) (err error) {
+	lift := c.guard(ctx)
+	for err == nil && !bell.rung && one.status == nil {
+		err = c.read()
+	}
+	lift(&err)
+	if ctx.Err() != nil && err == ctx.Err() {
+		return nil
+	}
+	return err
+}
+
+// bell passes on what it is told, and remembers that there was something.
+type bell struct {
+	Mailbox
+	rung bool
+}
+
+func (b *bell) Exists(count uint32) { b.ring(func(m Mailbox) { m.Exists(count) }) }
+
+func (b *bell) Expunged(seqNum uint32) { b.ring(func(m Mailbox) { m.Expunged(seqNum) }) }
+
+func (b *bell) Vanished(uids imap.UIDSet, earlier bool) {
+	b.ring(func(m Mailbox) { m.Vanished(uids, earlier) })
+}
+
+func (b *bell) Flagged(seqNum uint32, uid imap.UID, flags []imap.Flag, modSeq uint64) {
+	b.ring(func(m Mailbox) { m.Flagged(seqNum, uid, flags, modSeq) })
+}
+
+func (b *bell) ring(tell func(Mailbox)) {
+	b.rung = true
+	if b.Mailbox != nil {
+		tell(b.Mailbox)
+	}
+}

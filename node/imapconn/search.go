@@ -1,0 +1,77 @@
+package imapconn
+
+import (
+	"github.com/emersion/go-imap/v2"
+
+	"alphamail/node/imapconn/wire"
+)
+
+// Search finds messages of the selected mailbox by UID.
+type Search struct {
+	plain
+	Criteria *imap.SearchCriteria
+	// Extended asks for the short form of the answer (ESEARCH, RFC 4731), which
+	// the server must offer.
+	Extended bool
+	// CharsetUTF8 says that the texts are UTF-8; where that was enabled, it must
+	// not be said (see wire.NeedsCharset).
+	CharsetUTF8 bool
+
+	// UIDs is the result, in the order of the server.
+	UIDs imap.UIDSet
+}
+
+func (*Search) name() string { return "UID SEARCH" }
+
+func (s *Search) write(e *wire.Encoder) {
+	e.Raw("UID SEARCH ")
+	if s.Extended {
+		e.Raw("RETURN (ALL) ")
+	}
+	if s.CharsetUTF8 && !e.UTF8 {
+		e.Raw("CHARSET UTF-8 ")
+	}
+	e.Criteria(s.Criteria)
+}
+
+func (s *Search) take(response wire.Response) bool {
+	switch response := response.(type) {
+	case *wire.Search:
+		for _, uid := range response.Numbers {
+			s.UIDs.AddNum(imap.UID(uid))
+		}
+	case *wire.ESearch:
+		s.UIDs = append(s.UIDs, response.All...)
+	default:
+		return false
+	}
+	return true
+}
+
+// Sort finds messages and puts them in order (RFC 5256, which the server must
+// offer).
+type Sort struct {
+	plain
+	By       string // sort keys, such as "REVERSE DATE"
+	Criteria *imap.SearchCriteria
+
+	// UIDs is the result in order.
+	UIDs []imap.UID
+}
+
+func (*Sort) name() string { return "UID SORT" }
+
+func (s *Sort) write(e *wire.Encoder) {
+	e.Raw("UID SORT (" + s.By + ") UTF-8 ")
+	e.Criteria(s.Criteria)
+}
+
+func (s *Sort) take(response wire.Response) bool {
+	found, ok := response.(*wire.Search)
+	if ok {
+		for _, uid := range found.Numbers {
+			s.UIDs = append(s.UIDs, imap.UID(uid))
+		}
+	}
+	return ok
+}
