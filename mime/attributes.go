@@ -1,95 +1,137 @@
 package mime
 
 import (
+	"regexp"
 	"strings"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
 // idPrefix keeps ids and classes of a message apart from all others.
 const idPrefix = "m-"
 
-// plainAttributes are allowed on every element; their values can do nothing.
-var plainAttributes = map[string]bool{
-	"title": true, "dir": true, "lang": true, "align": true, "valign": true, "width": true, "height": true, "alt": true, "border": true,
-	"cellpadding": true, "cellspacing": true, "colspan": true, "rowspan": true, "bgcolor": true, "color": true, "face": true, "size": true,
-	"hspace": true, "vspace": true, "nowrap": true, "start": true, "type": true, "value": true, "reversed": true, "scope": true, "abbr": true,
-	"summary": true, "span": true, "datetime": true, "role": true, "aria-label": true, "aria-hidden": true, "open": true,
-	"hidden": true, "char": true, "charoff": true, "clear": true, "compact": true, "noshade": true, "rules": true, "frame": true, "text": true,
+// maxAttribute bounds an attribute's value that is kept, in bytes; style and
+// the addresses of pictures have limits of their own.
+const maxAttribute = 4 << 10
+
+// attributeForms are the allowed attributes and the form of their values. No
+// value of these forms can load or run anything.
+var attributeForms = map[string]*regexp.Regexp{
+	"title": anyText, "alt": anyText, "abbr": anyText, "summary": anyText, "datetime": anyText, "aria-label": anyText,
+	"width": length, "height": length, "border": length, "cellpadding": length, "cellspacing": length, "hspace": length, "vspace": length,
+	"size": length, "colspan": number, "rowspan": number, "span": number, "start": number, "value": number,
+	"bgcolor": colour, "color": colour, "face": fonts,
+	"dir": keyword, "lang": keyword, "align": keyword, "valign": keyword, "nowrap": keyword, "type": keyword, "reversed": keyword, "scope": keyword,
+	"role": keyword, "aria-hidden": keyword, "open": keyword, "hidden": keyword, "clear": keyword, "compact": keyword, "noshade": keyword,
+	"rules": keyword, "frame": keyword,
 }
 
-// maxAttribute bounds an attribute's value, in bytes.
-const maxAttribute = 8 << 10
+var (
+	anyText = regexp.MustCompile(`(?s)^.*$`)
+	keyword = regexp.MustCompile(`^[A-Za-z-]{0,40}$`)
+	number  = regexp.MustCompile(`^-?[0-9]{1,3}$`)
+	length  = regexp.MustCompile(`^[+-]?[0-9]{1,5}(\.[0-9]{1,5})?(px|%)?$`)
+	colour  = regexp.MustCompile(`^(#?[0-9A-Fa-f]{3}|#?[0-9A-Fa-f]{6}|[A-Za-z]{3,24})$`)
+	fonts   = regexp.MustCompile(`^[\pL\pN ,'"_-]{1,200}$`)
+)
+
+// attributeNames are the attributes that are looked at at all. It maps to the
+// name, so that the names of a tag cost no memory.
+var attributeNames = func() map[string]string {
+	names := map[string]string{}
+	for name := range attributeForms {
+		names[name] = name
+	}
+	for _, name := range []string{"id", "class", "headers", "style", "href", "name", "src", "srcset", "background", "text"} {
+		names[name] = name
+	}
+	return names
+}()
 
 // attributes writes the allowed attributes of an element.
-func (s *sanitizer) attributes(node *html.Node) {
-	link := false
-	seen := map[string]bool{}
-	for _, attr := range node.Attr {
-		key := attr.Key
-		if attr.Namespace != "" || seen[key] {
-			continue
-		}
-		seen[key] = true
+func (s *sanitizer) attributes(t *tag) {
+	style := s.declarations(t.get("style"))
+	for _, attr := range t.attrs {
+		key, value := attr.key, strings.TrimSpace(attr.value)
+		form := attributeForms[key]
 		switch {
-		case plainAttributes[key] && len(attr.Val) <= maxAttribute:
-			s.attribute(key, attr.Val)
-		case key == "id" && len(attr.Val) <= maxAttribute:
-			s.attribute(key, prefixed(attr.Val))
+		case key == "bgcolor" && t.name == atom.Body:
+		case form != nil && len(value) <= maxAttribute && form.MatchString(value):
+			s.attribute(key, value)
+		case len(value) > maxAttribute:
+		case key == "id" && value != "":
+			s.attribute(key, prefixed(value))
 		case key == "class" || key == "headers":
-			var names []string
-			for _, name := range strings.Fields(attr.Val) {
-				names = append(names, prefixed(name))
-			}
-			if len(names) > 0 && len(attr.Val) <= maxAttribute {
-				s.attribute(key, strings.Join(names, " "))
-			}
-		case key == "style":
-			if style := s.declarations(attr.Val); style != "" {
-				s.attribute(key, style)
-			}
-		case key == "href" && node.DataAtom == atom.A:
-			link = s.href(attr.Val) || link
-		case key == "name" && node.DataAtom == atom.A && attr.Val != "":
-			s.attribute("name", prefixed(attr.Val))
-		case key == "src" && node.DataAtom == atom.Img:
-			if address, ok := s.imageURL(attr.Val); ok {
-				s.attribute(key, address)
-			}
-		case key == "srcset" || key == "background" || key == "poster" || key == "lowsrc" || key == "dynsrc":
-			if isRemote(strings.ToLower(attr.Val)) {
-				s.blocked++
-			}
+			s.classes(key, value)
+		case key == "href" && t.name == atom.A:
+			s.href(value)
+		case key == "name" && t.name == atom.A && value != "":
+			s.attribute(key, prefixed(value))
+		case key == "background":
+			style = joinStyles(style, s.backgroundImage(value))
+		case key == "text" && t.name == atom.Body && colour.MatchString(value):
+			style = joinStyles("color:"+value, style)
 		}
 	}
-	if link {
-		s.attribute("target", "_blank")
-		s.attribute("rel", "noopener noreferrer nofollow")
+	if t.name == atom.Body { // it becomes a div, on which bgcolor means nothing
+		if value := strings.TrimSpace(t.get("bgcolor")); colour.MatchString(value) {
+			style = joinStyles("background-color:"+value, style)
+		}
 	}
+	if style != "" {
+		s.attribute("style", style)
+	}
+}
+
+// backgroundImage makes the old background attribute a style declaration.
+func (s *sanitizer) backgroundImage(address string) string {
+	url, ok := s.styleURL(address)
+	if !ok {
+		return ""
+	}
+	return "background-image:" + url
+}
+
+// joinStyles joins two lists of declarations that may be empty.
+func joinStyles(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + ";" + b
 }
 
 func (s *sanitizer) attribute(key, value string) {
 	s.out.WriteByte(' ')
 	s.out.WriteString(key)
 	s.out.WriteString(`="`)
-	s.out.WriteString(html.EscapeString(value))
+	s.escape(value)
 	s.out.WriteByte('"')
 }
 
-// href writes the address of a link, and tells whether it leads elsewhere.
-func (s *sanitizer) href(address string) bool {
-	if anchor, ok := strings.CutPrefix(strings.TrimSpace(address), "#"); ok {
-		if anchor != "" && len(anchor) <= maxAttribute {
+func (s *sanitizer) classes(key, value string) {
+	names := strings.Fields(value)
+	for i, name := range names {
+		names[i] = prefixed(name)
+	}
+	if len(names) > 0 {
+		s.attribute(key, strings.Join(names, " "))
+	}
+}
+
+// href writes the address of a link. One that leads elsewhere opens there, and
+// is not told where from.
+func (s *sanitizer) href(address string) {
+	if anchor, ok := strings.CutPrefix(address, "#"); ok {
+		if anchor != "" {
 			s.attribute("href", "#"+prefixed(anchor))
 		}
-		return false
+		return
 	}
-	safe, ok := safeURL(cleanAddress(address))
-	if ok {
+	if safe, ok := safeURL(cleanAddress(address)); ok {
 		s.attribute("href", safe)
+		s.attribute("target", "_blank")
+		s.attribute("rel", "noopener noreferrer nofollow")
 	}
-	return ok
 }
 
 // cleanAddress removes what browsers ignore in addresses (WHATWG URL, section

@@ -1,240 +1,286 @@
 package mime
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/tdewolff/parse/v2"
 	"github.com/tdewolff/parse/v2/css"
-	"golang.org/x/net/html"
 )
 
 // allowedProperties are the style properties that mail needs; names that end
-// with a hyphen stand for all that begin so.
-var allowedProperties = []string{
-	"background", "background-color", "background-image", "background-position", "background-repeat", "background-size", "border", "border-",
-	"box-sizing", "caption-side", "clear", "color", "direction", "display", "empty-cells", "float", "font", "font-", "gap", "height",
-	"letter-spacing", "line-height", "list-style", "list-style-type", "list-style-position", "margin", "margin-", "max-height", "max-width", "min-height",
-	"min-width", "mso-", "opacity", "overflow", "overflow-wrap", "padding", "padding-", "page-break-", "quotes", "table-layout", "text-align", "text-decoration",
-	"text-decoration-", "text-indent", "text-overflow", "text-shadow", "text-transform", "unicode-bidi", "vertical-align", "visibility",
-	"white-space", "width", "word-break", "word-spacing", "word-wrap", "align-", "justify-", "flex", "flex-", "box-shadow", "outline", "outline-",
+// with a hyphen stand for all that begin so. What takes content out of its
+// place (position, transform, z-index), adds content or moves by itself is not
+// among them.
+var allowedProperties = newPropertySet(
+	"background", "background-attachment", "background-clip", "background-color", "background-image", "background-origin", "background-position",
+	"background-repeat", "background-size", "border", "border-", "box-shadow", "box-sizing", "caption-side", "clear", "color", "color-scheme", "column-gap",
+	"direction", "display", "empty-cells", "flex", "flex-", "float", "font", "font-", "gap", "height", "hyphens", "letter-spacing", "line-height",
+	"list-style", "list-style-", "margin", "margin-", "max-height", "max-width", "min-height", "min-width", "opacity", "order", "orphans",
+	"outline", "outline-", "overflow", "overflow-wrap", "overflow-x", "overflow-y", "padding", "padding-", "page-break-", "row-gap", "tab-size",
+	"table-layout", "text-align", "text-align-last", "text-decoration", "text-decoration-", "text-indent", "text-overflow", "text-shadow",
+	"text-transform", "unicode-bidi", "vertical-align", "visibility", "white-space", "widows", "width", "word-break", "word-spacing", "word-wrap",
+	"align-", "justify-", "grid-template-columns", "grid-template-rows", "object-fit", "aspect-ratio",
+)
+
+// propertySet holds whole names and beginnings of names.
+type propertySet struct{ names, families map[string]bool }
+
+func newPropertySet(names ...string) propertySet {
+	set := propertySet{map[string]bool{}, map[string]bool{}}
+	for _, name := range names {
+		if family, ok := strings.CutSuffix(name, "-"); ok {
+			set.families[family] = true
+		} else {
+			set.names[name] = true
+		}
+	}
+	return set
 }
 
-func allowedProperty(name string) bool {
-	for _, allowed := range allowedProperties {
-		if name == allowed || strings.HasSuffix(allowed, "-") && strings.HasPrefix(name, allowed) {
-			return true
+func (p propertySet) has(name string) bool {
+	if p.names[name] {
+		return true
+	}
+	for i := range len(name) {
+		if name[i] == '-' && p.families[name[:i]] {
+			return cssName.MatchString(name)
 		}
 	}
 	return false
 }
 
-// allowedFunctions are the functions that values may use, with their
-// parenthesis. url is treated by itself.
+// allowedFunctions are the functions that values may use. url is treated by
+// itself; var, attr, env and image-set are not among them.
 var allowedFunctions = map[string]bool{
-	"rgb(": true, "rgba(": true, "hsl(": true, "hsla(": true, "calc(": true, "min(": true, "max(": true, "clamp(": true,
-	"linear-gradient(": true, "radial-gradient(": true, "repeating-linear-gradient(": true,
+	"rgb": true, "rgba": true, "hsl": true, "hsla": true, "calc": true, "min": true, "max": true, "clamp": true, "repeat": true, "minmax": true,
+	"linear-gradient": true, "radial-gradient": true, "repeating-linear-gradient": true, "repeating-radial-gradient": true,
+}
+
+// Bounds on one declaration.
+const (
+	maxValueTokens = 300
+	maxFunctions   = 8 // nested
+)
+
+var (
+	cssName      = regexp.MustCompile(`^-?[A-Za-z][A-Za-z0-9-]{0,60}$`)
+	cssFontName  = regexp.MustCompile(`^[\pL_-][\pL\pN _.-]{0,100}$`)
+	cssHexColour = regexp.MustCompile(`^#([0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})$`)
+	cssNumber    = regexp.MustCompile(`^[+-]?[0-9.]{1,16}(%|px|em|rem|ex|ch|pt|pc|in|cm|mm|q|vw|vh|vmin|vmax|fr|deg|rad|turn|dpi|dppx)?$`)
+)
+
+// cssReader reads style tokens without comments.
+type cssReader struct{ lexer *css.Lexer }
+
+func newCSSReader(text string) *cssReader {
+	return &cssReader{css.NewLexer(parse.NewInputString(text))}
+}
+
+func (r *cssReader) next() (css.TokenType, string) {
+	for {
+		if kind, text := r.lexer.Next(); kind != css.CommentToken {
+			return kind, string(text)
+		}
+	}
+}
+
+// skipSpace returns the next token that is not white space.
+func (r *cssReader) skipSpace() (css.TokenType, string) {
+	for {
+		if kind, text := r.next(); kind != css.WhitespaceToken {
+			return kind, text
+		}
+	}
 }
 
 // declarations filters the content of a style attribute.
 func (s *sanitizer) declarations(text string) string {
-	if len(text) > maxCSS {
+	if text == "" || len(text) > maxCSS {
 		return ""
 	}
 	var out strings.Builder
-	p := css.NewParser(parse.NewInputString(text), true)
+	s.declarationList(newCSSReader(text), &out)
+	return out.String()
+}
+
+// declarationList writes the allowed declarations up to the closing brace or
+// the end.
+func (s *sanitizer) declarationList(r *cssReader, out *strings.Builder) {
 	for {
-		grammar, _, data := p.Next()
-		if grammar == css.ErrorGrammar {
-			if p.Err() != nil && out.Len() <= maxCSS && p.HasParseError() {
+		kind, name := r.skipSpace()
+		switch kind {
+		case css.ErrorToken, css.RightBraceToken:
+			return
+		case css.SemicolonToken:
+			continue
+		}
+		v := valueFilter{sanitizer: s, property: strings.ToLower(name)}
+		v.ok = kind == css.IdentToken && allowedProperties.has(v.property)
+		if kind == css.LeftBraceToken {
+			v.braces++
+		} else if colon, _ := r.skipSpace(); colon != css.ColonToken {
+			v.ok = false
+			if colon == css.RightBraceToken || colon == css.ErrorToken {
+				return
+			}
+			if colon == css.SemicolonToken {
 				continue
 			}
-			return out.String()
 		}
-		if grammar == css.DeclarationGrammar {
-			s.declaration(&out, string(data), p.Values())
+		last := v.read(r)
+		if text := strings.TrimSpace(v.out.String()); v.ok && text != "" {
+			if out.Len() > 0 {
+				out.WriteByte(';')
+			}
+			out.WriteString(v.property + ":" + text)
+			s.blocked += v.blocked
 		}
-	}
-}
-
-// declaration writes one declaration if all of it is allowed.
-func (s *sanitizer) declaration(out *strings.Builder, name string, values []css.Token) {
-	name = strings.ToLower(strings.TrimSpace(name))
-	if !allowedProperty(name) {
-		return
-	}
-	var value strings.Builder
-	for _, token := range values {
-		text, ok := s.value(token)
-		if !ok {
+		if last != css.SemicolonToken {
 			return
 		}
-		value.WriteString(text)
 	}
-	text := strings.TrimSpace(value.String())
-	if text == "" || strings.ContainsAny(text, "\\<>") {
-		return
-	}
-	if out.Len() > 0 {
-		out.WriteByte(';')
-	}
-	out.WriteString(name + ":" + text)
 }
 
-// value returns what a token of a value becomes; false when it spoils the
-// declaration.
-func (s *sanitizer) value(token css.Token) (string, bool) {
-	text := string(token.Data)
-	switch token.TokenType {
-	case css.FunctionToken:
-		return text, allowedFunctions[strings.ToLower(text)]
-	case css.URLToken:
-		return s.styleURL(text)
-	case css.BadURLToken, css.BadStringToken, css.AtKeywordToken, css.CDOToken, css.CDCToken, css.LeftBraceToken, css.RightBraceToken, css.SemicolonToken, css.ColonToken, css.CommentToken, css.UnicodeRangeToken:
-		return "", token.TokenType == css.CommentToken
-	case css.IdentToken:
-		return text, !strings.EqualFold(text, "expression")
-	case css.StringToken:
-		return text, !isRemote(strings.ToLower(text))
-	default:
-		return text, true
+// valueFilter writes the value of a declaration if all of it is allowed.
+type valueFilter struct {
+	*sanitizer
+	property  string
+	out       strings.Builder
+	ok        bool
+	functions int // open parentheses
+	braces    int // open braces, which no value has
+	tokens    int
+	important bool
+	blocked   int // pictures that the declaration would load
+}
+
+// read reads to the end of the declaration and returns what ended it.
+func (v *valueFilter) read(r *cssReader) css.TokenType {
+	for {
+		kind, text := r.next()
+		switch {
+		case kind == css.ErrorToken:
+			v.ok = v.ok && v.functions == 0
+			return kind
+		case kind == css.SemicolonToken && v.functions <= 0 && v.braces == 0:
+			return kind
+		case kind == css.RightBraceToken && v.braces == 0:
+			v.ok = v.ok && v.functions == 0
+			return kind
+		case kind == css.LeftBraceToken:
+			v.braces++
+			v.ok = false
+		case kind == css.RightBraceToken:
+			v.braces--
+		case !v.ok:
+			v.nest(kind)
+		default:
+			v.tokens++
+			v.ok = v.token(kind, text) && v.tokens <= maxValueTokens
+		}
 	}
 }
+
+// nest counts parentheses, within which a semicolon ends nothing.
+func (v *valueFilter) nest(kind css.TokenType) {
+	switch kind {
+	case css.FunctionToken, css.LeftParenthesisToken:
+		v.functions++
+	case css.RightParenthesisToken:
+		v.functions--
+	}
+}
+
+// token writes one token of a value; false spoils the declaration.
+func (v *valueFilter) token(kind css.TokenType, text string) bool {
+	v.nest(kind)
+	lower := strings.ToLower(text)
+	switch kind {
+	case css.WhitespaceToken:
+		text = " "
+	case css.IdentToken:
+		if v.important && lower != "important" || !cssName.MatchString(text) && !(v.isFont() && cssFontName.MatchString(text)) {
+			return false
+		}
+		v.important = false
+	case css.NumberToken, css.PercentageToken, css.DimensionToken:
+		if !cssNumber.MatchString(lower) {
+			return false
+		}
+	case css.HashToken:
+		if !cssHexColour.MatchString(text) {
+			return false
+		}
+	case css.StringToken:
+		name := strings.Trim(text, `"'`)
+		if !v.isFont() || !cssFontName.MatchString(name) {
+			return false
+		}
+		text = "'" + name + "'"
+	case css.FunctionToken:
+		if !allowedFunctions[strings.TrimSuffix(lower, "(")] || v.functions > maxFunctions {
+			return false
+		}
+		text = lower
+	case css.URLToken:
+		return v.url(text)
+	case css.LeftParenthesisToken:
+		if v.functions < 2 || v.functions > maxFunctions {
+			return false // only sums inside calc() have parentheses
+		}
+	case css.RightParenthesisToken:
+		if v.functions < 0 {
+			return false
+		}
+	case css.DelimToken:
+		switch {
+		case text == "!" && !v.important && v.functions == 0:
+			v.important = true
+		case text == "/" || v.functions > 0 && strings.Contains("+-*", text):
+		default:
+			return false
+		}
+	case css.CommaToken:
+	default:
+		return false
+	}
+	v.out.WriteString(text)
+	return true
+}
+
+func (v *valueFilter) isFont() bool { return v.property == "font" || v.property == "font-family" }
+
+// url writes the url() of a picture. One that is blocked spoils the declaration
+// except for its colour, which text may need to be readable.
+func (v *valueFilter) url(text string) bool {
+	switch v.property {
+	case "background", "background-image", "list-style", "list-style-image", "border-image", "border-image-source":
+	default:
+		return false
+	}
+	inside := strings.TrimSpace(text)
+	inside = strings.TrimSuffix(inside[strings.IndexByte(inside, '(')+1:], ")")
+	url, ok := v.styleURL(strings.Trim(strings.TrimSpace(inside), `"'`))
+	if !ok {
+		url = "none"
+	}
+	v.out.WriteString(url)
+	return true
+}
+
+// cssQuoter keeps an address inside the quotes of url("").
+var cssQuoter = strings.NewReplacer(`"`, "%22", `'`, "%27", `(`, "%28", `)`, "%29", `\`, "%5C", "<", "%3C", ">", "%3E", " ", "%20")
 
 // styleURL returns the url() of a picture that may be shown.
-func (s *sanitizer) styleURL(text string) (string, bool) {
-	inside := strings.TrimSpace(text)
-	if len(inside) < len("url()") {
+func (s *sanitizer) styleURL(address string) (string, bool) {
+	if strings.Contains(address, `\`) {
+		return "", false // an escape: no honest address needs one
+	}
+	source, remote := s.pictures.find(address)
+	if remote && !s.options.AllowRemote {
+		s.blocked++
 		return "", false
 	}
-	inside = strings.Trim(strings.TrimSpace(inside[len("url("):len(inside)-1]), `"'`)
-	address, ok := s.imageURL(inside)
-	if !ok || strings.ContainsAny(address, `"'()\<>`) {
-		return "", false
-	}
-	return `url("` + address + `")`, true
-}
-
-// styleSheet filters a style element.
-func (s *sanitizer) styleSheet(node *html.Node) {
-	var text strings.Builder
-	for child := node.FirstChild; child != nil; child = child.NextSibling {
-		text.WriteString(child.Data)
-	}
-	if text.Len() > maxCSS {
-		s.truncated = true
-		return
-	}
-	var out strings.Builder
-	p := css.NewParser(parse.NewInputString(text.String()), false)
-	f := &sheetFilter{sanitizer: s, out: &out, parser: p}
-	f.run()
-	if sheet := out.String(); sheet != "" && !strings.ContainsAny(strings.ReplaceAll(sheet, ">", ""), "<\\") {
-		s.out.WriteString("<style>" + sheet + "</style>")
-	}
-}
-
-// sheetFilter writes the rules of a style sheet that are allowed.
-type sheetFilter struct {
-	*sanitizer
-	out      *strings.Builder
-	parser   *css.Parser
-	selector strings.Builder
-	rule     strings.Builder
-	ok       bool // the selectors of the rule are allowed
-	skip     int  // depth of at-rules that are left out
-	media    int  // depth of media rules that are kept
-}
-
-func (f *sheetFilter) run() {
-	for f.out.Len() <= maxCSS {
-		grammar, _, data := f.parser.Next()
-		switch grammar {
-		case css.ErrorGrammar:
-			if f.parser.HasParseError() {
-				continue
-			}
-			for ; f.media > 0; f.media-- {
-				f.out.WriteByte('}')
-			}
-			return
-		case css.BeginAtRuleGrammar:
-			f.beginAtRule(strings.ToLower(string(data)), f.parser.Values())
-		case css.EndAtRuleGrammar:
-			f.endAtRule()
-		case css.QualifiedRuleGrammar:
-			f.addSelector(f.parser.Values())
-			f.selector.WriteByte(',')
-		case css.BeginRulesetGrammar:
-			f.addSelector(f.parser.Values())
-			f.rule.Reset()
-		case css.DeclarationGrammar:
-			f.declaration(&f.rule, string(data), f.parser.Values())
-		case css.EndRulesetGrammar:
-			f.endRule()
-		}
-	}
-	f.truncated = true
-	for ; f.media > 0; f.media-- {
-		f.out.WriteByte('}')
-	}
-}
-
-// beginAtRule keeps media rules about the size of the window; fonts, imports and
-// all others are left out.
-func (f *sheetFilter) beginAtRule(name string, values []css.Token) {
-	var condition strings.Builder
-	ok := name == "@media" && f.skip == 0 && f.media < 3
-	for _, token := range values {
-		switch token.TokenType {
-		case css.URLToken, css.FunctionToken, css.StringToken, css.BadStringToken, css.BadURLToken, css.AtKeywordToken:
-			ok = false
-		}
-		condition.Write(token.Data)
-	}
-	if !ok || strings.ContainsAny(condition.String(), "<\\{};") {
-		f.skip++
-		return
-	}
-	f.media++
-	f.out.WriteString("@media " + strings.TrimSpace(condition.String()) + "{")
-}
-
-func (f *sheetFilter) endAtRule() {
-	if f.skip > 0 {
-		f.skip--
-	} else if f.media > 0 {
-		f.media--
-		f.out.WriteByte('}')
-	}
-}
-
-// addSelector adds a selector with its ids and classes prefixed.
-func (f *sheetFilter) addSelector(values []css.Token) {
-	if f.selector.Len() == 0 {
-		f.ok = true
-	}
-	class := false
-	for _, token := range values {
-		text := string(token.Data)
-		switch token.TokenType {
-		case css.HashToken:
-			text = "#" + prefixed(text[1:])
-		case css.IdentToken:
-			if class {
-				text = prefixed(text)
-			}
-		case css.FunctionToken, css.URLToken, css.BadStringToken, css.BadURLToken, css.AtKeywordToken, css.StringToken, css.LeftBracketToken:
-			f.ok = false // [attribute] selectors with values can be used to spy
-		}
-		class = token.TokenType == css.DelimToken && text == "."
-		f.selector.WriteString(text)
-	}
-}
-
-func (f *sheetFilter) endRule() {
-	if selector := strings.TrimSpace(f.selector.String()); f.ok && f.skip == 0 && selector != "" && f.rule.Len() > 0 && !strings.ContainsAny(selector, "<\\{};") {
-		f.out.WriteString(selector + "{" + f.rule.String() + "}")
-	}
-	f.selector.Reset()
-	f.rule.Reset()
+	return `url("` + cssQuoter.Replace(source) + `")`, source != ""
 }

@@ -31,13 +31,12 @@ func SafeFilename(name string) string {
 		name = name[cut+1:]
 	}
 	name = strings.TrimLeft(strings.TrimSpace(name), ".")
-	for len(name) > maxFilename {
+	if len(name) > maxFilename {
 		stem, extension := name, ""
 		if dot := strings.LastIndexByte(name, '.'); dot > 0 && len(name)-dot <= 10 {
 			stem, extension = name[:dot], name[dot:]
 		}
-		_, size := utf8.DecodeLastRuneInString(stem)
-		name = stem[:len(stem)-size] + extension
+		name = string(wholeCharacters([]byte(stem[:maxFilename-len(extension)]))) + extension
 	}
 	return strings.TrimSpace(name)
 }

@@ -51,7 +51,7 @@ func splitHeader(raw []byte) (Header, []byte) {
 		if line[0] == ' ' || line[0] == '\t' {
 			if last >= 0 {
 				field := &header.fields[last]
-				field.value = append(append(field.value[:len(field.value):len(field.value)], ' '), bytes.TrimLeft(line, " \t")...)
+				field.value = append(append(field.value, ' '), bytes.TrimLeft(line, " \t")...)
 			} else if len(bytes.TrimSpace(line)) == 0 {
 				return header, rest
 			}
@@ -68,7 +68,9 @@ func splitHeader(raw []byte) (Header, []byte) {
 			raw = rest
 			continue
 		}
-		header.fields = append(header.fields, rawField{string(name), bytes.TrimSpace(value)})
+		value = bytes.TrimSpace(value)
+		// The capacity is cut so that folded lines are not added inside raw.
+		header.fields = append(header.fields, rawField{string(name), value[:len(value):len(value)]})
 		raw = rest
 	}
 	return header, nil

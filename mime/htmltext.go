@@ -1,21 +1,18 @@
 package mime
 
 import (
+	"regexp"
+	"strconv"
 	"strings"
 
-	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
 // html adds what an HTML text says, as text.
 func (b *blockBuilder) html(text string) {
-	root, err := html.Parse(strings.NewReader(text))
-	if err != nil {
-		return
-	}
 	w := &htmlWalker{builder: b}
-	w.children(root, 0, 0)
-	w.flush(0)
+	scanHTML(text, w)
+	w.flush()
 }
 
 // htmlWalker turns elements into paragraphs.
@@ -23,131 +20,227 @@ type htmlWalker struct {
 	builder *blockBuilder
 	spans   []Span
 	line    strings.Builder // text since the last span
+	endsBy  byte            // the last byte of the paragraph so far
 	space   bool            // white space is due before the next word
+	quote   int
+	// stack says what the end of each open element ends.
+	stack  []openElement
+	hidden int // open elements that are not shown
+	pre    int
+	lists  []list
+	tables []table
 }
 
-// blockElements end a paragraph before and after them.
-var blockElements = map[atom.Atom]bool{
-	atom.P: true, atom.Div: true, atom.H1: true, atom.H2: true, atom.H3: true, atom.H4: true, atom.H5: true, atom.H6: true,
-	atom.Ul: true, atom.Ol: true, atom.Table: true, atom.Tr: true, atom.Blockquote: true, atom.Pre: true, atom.Hr: true, atom.Dl: true,
-	atom.Section: true, atom.Article: true, atom.Header: true, atom.Footer: true, atom.Center: true, atom.Address: true, atom.Figure: true,
+type openElement struct {
+	name   atom.Atom
+	hidden bool
+	link   int    // the number of spans before a link; -1 for no link
+	url    string // of the link
 }
 
-// silentElements say nothing to a reader.
-var silentElements = map[atom.Atom]bool{
-	atom.Head: true, atom.Script: true, atom.Style: true, atom.Title: true, atom.Noscript: true, atom.Template: true, atom.Object: true,
-	atom.Iframe: true, atom.Svg: true, atom.Math: true, atom.Select: true, atom.Textarea: true, atom.Button: true, atom.Audio: true, atom.Video: true,
+// list counts the items of a list.
+type list struct {
+	ordered bool
+	next    int
 }
 
-func (w *htmlWalker) children(node *html.Node, quote, depth int) {
-	if depth > maxTreeDepth {
+// table tells a table of data from one that only arranges: its cells are kept
+// apart.
+type table struct {
+	data  bool
+	cells int // in the row so far
+}
+
+func (w *htmlWalker) enough() bool      { return w.builder.full }
+func (w *htmlWalker) styleSheet(string) {}
+
+func (w *htmlWalker) start(t *tag) {
+	if elements[t.name]&void == 0 {
+		opened := openElement{name: t.name, hidden: isHidden(t), link: -1}
+		if opened.hidden {
+			w.hidden++
+		}
+		defer func() { w.stack = append(w.stack, opened) }()
+		if t.name == atom.A && w.hidden == 0 {
+			if address, ok := safeURL(cleanAddress(t.get("href"))); ok {
+				w.beginLink()
+				opened.link, opened.url = len(w.spans), address
+			}
+		}
+	}
+	if w.hidden > 0 {
 		return
 	}
-	for child := node.FirstChild; child != nil && !w.builder.full; child = child.NextSibling {
-		w.node(child, quote, depth+1)
+	if elements[t.name]&block != 0 && t.name != atom.Tr && t.name != atom.Ul && t.name != atom.Ol || len(w.lists) == 0 && (t.name == atom.Ul || t.name == atom.Ol) {
+		w.flush()
 	}
-}
-
-func (w *htmlWalker) node(node *html.Node, quote, depth int) {
-	switch {
-	case node.Type == html.TextNode:
-		w.text(node.Data)
-		return
-	case node.Type != html.ElementNode:
-		w.children(node, quote, depth)
-		return
-	case silentElements[node.DataAtom] || isHidden(node):
-		return
-	}
-	switch node.DataAtom {
+	switch t.name {
 	case atom.Br:
-		w.line.WriteByte('\n')
-		w.space = false
+		w.newline()
 	case atom.Img:
-		if alt := strings.TrimSpace(attribute(node, "alt")); len(alt) > 1 {
+		if alt := strings.TrimSpace(t.get("alt")); len(alt) > 1 {
 			w.text(" [" + alt + "] ")
 		}
-	case atom.A:
-		w.link(node, quote, depth)
-	case atom.Li, atom.Dt, atom.Dd:
+	case atom.Blockquote:
+		w.quote++
+	case atom.Pre:
+		w.pre++
+	case atom.Ul, atom.Ol:
+		first, err := strconv.Atoi(t.get("start"))
+		if err != nil {
+			first = 1
+		}
+		w.lists = append(w.lists, list{t.name == atom.Ol, first})
+	case atom.Li:
+		w.item()
+	case atom.Dt, atom.Dd:
 		w.breakLine()
-		if node.DataAtom == atom.Li {
-			w.text("• ")
-		}
-		w.children(node, quote, depth)
+	case atom.Table:
+		border := t.get("border")
+		w.tables = append(w.tables, table{data: border != "" && border != "0"})
+	case atom.Tr:
+		w.row()
 	case atom.Td, atom.Th:
-		w.space = true
-		w.children(node, quote, depth)
-		w.space = true
-	default:
-		block := blockElements[node.DataAtom]
-		inner := quote
-		if block {
-			w.flush(quote)
+		w.cell(t.name == atom.Th)
+	}
+}
+
+func (w *htmlWalker) end(name atom.Atom) {
+	last := len(w.stack) - 1
+	closed := w.stack[last]
+	w.stack = w.stack[:last]
+	if w.hidden > 0 {
+		if closed.hidden {
+			w.hidden--
 		}
-		if node.DataAtom == atom.Blockquote {
-			inner++
-		}
-		w.children(node, inner, depth)
-		if block {
-			w.flush(inner)
+		return
+	}
+	if closed.link >= 0 {
+		w.endLink(closed)
+	}
+	nested := (name == atom.Ul || name == atom.Ol) && len(w.lists) > 1
+	if elements[name]&block != 0 && name != atom.Tr && !nested {
+		w.flush()
+	}
+	switch name {
+	case atom.Blockquote:
+		w.quote--
+	case atom.Pre:
+		w.pre--
+	case atom.Ul, atom.Ol:
+		w.lists = w.lists[:len(w.lists)-1]
+	case atom.Table:
+		w.tables = w.tables[:len(w.tables)-1]
+	case atom.Td, atom.Th, atom.Caption:
+		w.space = true
+	}
+}
+
+// item begins an item of a list, indented in lists within lists.
+func (w *htmlWalker) item() {
+	w.breakLine()
+	mark := "• "
+	if depth := len(w.lists); depth > 0 {
+		w.write(strings.Repeat("  ", min(depth, maxQuote)-1))
+		if inner := &w.lists[depth-1]; inner.ordered {
+			mark = strconv.Itoa(inner.next) + ". "
+			inner.next++
 		}
 	}
+	w.write(mark)
+}
+
+// row begins a row: a line in a table of data, a paragraph in one that arranges.
+func (w *htmlWalker) row() {
+	if len(w.tables) == 0 {
+		return
+	}
+	inner := &w.tables[len(w.tables)-1]
+	inner.cells = 0
+	if inner.data {
+		w.breakLine()
+	} else {
+		w.flush()
+	}
+}
+
+func (w *htmlWalker) cell(heading bool) {
+	if len(w.tables) == 0 {
+		return
+	}
+	inner := &w.tables[len(w.tables)-1]
+	inner.data = inner.data || heading
+	if inner.cells++; inner.data && inner.cells > 1 {
+		w.write(" | ")
+	}
+	w.space = w.space || !inner.data
 }
 
 // text adds words; white space between them becomes one space.
 func (w *htmlWalker) text(data string) {
+	if w.hidden > 0 {
+		return
+	}
 	for _, char := range data {
 		switch char {
 		case ' ', '\t', '\n', '\r', '\f', 0xa0:
-			w.space = true
+			if w.pre > 0 && char == '\n' {
+				w.newline()
+			} else if w.pre > 0 {
+				w.write(" ")
+			} else {
+				w.space = true
+			}
 			continue
 		case 0x200b, 0x200c, 0x200d, 0x034f, 0xfeff, 0xad: // spacers of newsletters
 			continue
 		}
-		if char < ' ' || char == 0x7f {
+		if char < ' ' || char >= 0x7f && char < 0xa0 {
 			continue
 		}
-		if w.space && w.hasText() {
-			w.line.WriteByte(' ')
-		}
-		w.space = false
+		w.spaceDue()
 		w.line.WriteRune(char)
+		w.endsBy = 'x'
 	}
 }
 
-// hasText tells whether the current line has begun.
-func (w *htmlWalker) hasText() bool {
-	if line := w.line.String(); line != "" {
-		return line[len(line)-1] != '\n'
+// write adds text as it is.
+func (w *htmlWalker) write(text string) {
+	if text != "" {
+		w.line.WriteString(text)
+		w.endsBy, w.space = text[len(text)-1], false
 	}
-	return len(w.spans) > 0 && !strings.HasSuffix(w.spans[len(w.spans)-1].Text, "\n")
 }
 
-func (w *htmlWalker) breakLine() {
-	if w.hasText() {
-		w.line.WriteByte('\n')
-	}
-	w.space = false
-}
-
-func (w *htmlWalker) link(node *html.Node, quote, depth int) {
-	address, ok := safeURL(attribute(node, "href"))
-	if !ok {
-		w.children(node, quote, depth)
-		return
-	}
-	if w.space && w.hasText() {
+func (w *htmlWalker) spaceDue() {
+	if w.space && w.endsBy != 0 && w.endsBy != '\n' && w.endsBy != ' ' {
 		w.line.WriteByte(' ')
 	}
 	w.space = false
+}
+
+func (w *htmlWalker) newline() { w.write("\n") }
+
+// breakLine begins a new line unless one has just begun.
+func (w *htmlWalker) breakLine() {
+	if w.endsBy != 0 && w.endsBy != '\n' {
+		w.newline()
+	}
+	w.space = false
+}
+
+func (w *htmlWalker) beginLink() {
+	w.spaceDue()
 	w.endSpan()
-	before := len(w.spans)
-	w.children(node, quote, depth)
+}
+
+// endLink makes what was added since its beginning a link. A paragraph may
+// have ended inside it: then what follows is none.
+func (w *htmlWalker) endLink(link openElement) {
 	w.endSpan()
-	for i := before; i < len(w.spans); i++ {
+	for i := min(link.link, len(w.spans)); i < len(w.spans); i++ {
 		if w.spans[i].URL == "" && strings.TrimSpace(w.spans[i].Text) != "" {
-			w.spans[i].URL = address
+			w.spans[i].URL = link.url
 		}
 	}
 }
@@ -159,11 +252,17 @@ func (w *htmlWalker) endSpan() {
 	}
 }
 
-// flush ends the paragraph.
-func (w *htmlWalker) flush(quote int) {
+// flush ends the paragraph, and goes on with links that are open.
+func (w *htmlWalker) flush() {
+	for i := range w.stack {
+		if w.stack[i].link >= 0 {
+			w.endLink(w.stack[i])
+			w.stack[i].link = 0
+		}
+	}
 	w.endSpan()
 	spans := w.spans
-	w.spans, w.space = nil, false
+	w.spans, w.space, w.endsBy = nil, false, 0
 	for len(spans) > 0 && strings.TrimSpace(spans[0].Text) == "" {
 		spans = spans[1:]
 	}
@@ -171,27 +270,19 @@ func (w *htmlWalker) flush(quote int) {
 		spans = spans[:len(spans)-1]
 	}
 	if len(spans) > 0 {
-		w.builder.addSpans(quote, spans)
+		spans[len(spans)-1].Text = strings.TrimRight(spans[len(spans)-1].Text, " \n|")
+		w.builder.addSpans(w.quote, spans)
 	}
 }
 
-func attribute(node *html.Node, name string) string {
-	for _, attr := range node.Attr {
-		if attr.Key == name && attr.Namespace == "" {
-			return attr.Val
-		}
-	}
-	return ""
-}
+// hiding are the ways of style to hide an element. A font size of 0 is none:
+// newsletters arrange their cells with it.
+var hiding = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|(max-height|opacity)\s*:\s*0+(\.0+)?(px|pt|em|%)?\s*(;|!|$)`)
 
 // isHidden tells whether an element is not shown, as the preview lines of
 // newsletters are.
-func isHidden(node *html.Node) bool {
-	style := strings.ToLower(strings.ReplaceAll(attribute(node, "style"), " ", ""))
-	for _, attr := range node.Attr {
-		if attr.Key == "hidden" {
-			return true
-		}
-	}
-	return strings.Contains(style, "display:none") || strings.Contains(style, "visibility:hidden")
+func isHidden(t *tag) bool {
+	_, hidden := t.lookup("hidden")
+	style := t.get("style")
+	return hidden || style != "" && len(style) <= maxAttribute && hiding.MatchString(style)
 }

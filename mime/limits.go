@@ -9,7 +9,7 @@ package mime
 
 // RendererVersion is raised whenever the same bytes give another view. It is
 // part of the keys under which views are cached.
-const RendererVersion = 1
+const RendererVersion = 2
 
 // Note tells a reader something about how a message was read.
 type Note string
@@ -23,9 +23,6 @@ const (
 	NoteEncrypted      Note = "encrypted"
 	NoteSigned         Note = "signed"
 )
-
-// maxTreeDepth bounds the walk over an HTML tree; the parser itself stops at 512.
-const maxTreeDepth = 520
 
 // Limits on what a message may make us do. Sizes are in bytes.
 const (
@@ -41,8 +38,9 @@ const (
 	maxSpans  = 20000
 	// maxHTML bounds the HTML of a message before it is parsed, and after.
 	maxHTML = 2 << 20
-	// maxCSS bounds one style sheet or attribute.
-	maxCSS = 128 << 10
+	// maxCSS bounds one style sheet or attribute, maxSheets all style sheets.
+	maxCSS    = 128 << 10
+	maxSheets = 256 << 10
 	// maxImage bounds a picture that is put into the HTML, maxImages all of them.
 	maxImage  = 1 << 20
 	maxImages = 4 << 20

@@ -128,14 +128,14 @@ func TestWhatIsHarmlessStays(t *testing.T) {
 		`<a href="mailto:a@example.edu">x</a>`:                          `<a href="mailto:a@example.edu" target="_blank" rel="noopener noreferrer nofollow">x</a>`,
 		`<a href="#top">x</a><p id=top class="a b">y</p>`:               `<a href="#m-top">x</a><p id="m-top" class="m-a m-b">y</p>`,
 		`<a href="/relative">x</a>`:                                     `<a>x</a>`,
-		`<table width="100%" bgcolor=#fff><tr><td align=left>x</table>`: `<table width="100%" bgcolor="#fff"><tbody><tr><td align="left">x</td></tr></tbody></table>`,
+		`<table width="100%" bgcolor=#fff><tr><td align=left>x</table>`: `<table width="100%" bgcolor="#fff"><tr><td align="left">x</td></tr></table>`,
 		`<div style="color: red; margin:0 auto; foo:bar">x</div>`:       `<div style="color:red;margin:0 auto">x</div>`,
-		`<style>.a > p, #b { color: red }</style>x`:                     `<style>.m-a>p,#m-b{color:red}</style>x`,
+		`<style>.a > p, #b { color: red }</style>x`:                     `<style>.m-a > p,#m-b{color:red}</style>x`,
 		`<style>@media (max-width:600px){.a{width:100%}}</style>x`:      `<style>@media (max-width:600px){.m-a{width:100%}}</style>x`,
 		`<font color=red size=2>x</font><center>y</center>`:             `<font color="red" size="2">x</font><center>y</center>`,
 		`<custom-tag>inside</custom-tag>`:                               `inside`,
 		`<img src="https://t.example/x.png" alt="A map">`:               `A map`,
-		`<body bgcolor="#eee" style="margin:0"><p>x</p></body>`:         `<div bgcolor="#eee" style="margin:0"><p>x</p></div>`,
+		`<body bgcolor="#eee" style="margin:0"><p>x</p></body>`:         `<div style="background-color:#eee;margin:0"><p>x</p></div>`,
 		`<img src="data:image/png;base64,iVBORw0KGgo=">`:                `<img src="data:image/png;base64,iVBORw0KGgo=">`,
 		`<img src="data:image/svg+xml;base64,PHN2Zz4=" alt="">`:         ``,
 	} {
@@ -154,7 +154,7 @@ func TestRemoteContent(t *testing.T) {
 	if !strings.Contains(allowed.Markup, `src="https://t.example/a.png"`) || strings.Contains(allowed.Markup, "http://") || !strings.Contains(allowed.Markup, "c.png") {
 		t.Errorf("allowed: %s", allowed.Markup)
 	}
-	if view := Render(htmlMessage(markup)); view.BlockedRemote != 4 || !view.HasHTML {
+	if view := Render(htmlMessage(markup)); view.HTML.BlockedRemote != 4 || !view.HasHTML {
 		t.Errorf("view: %+v", view)
 	}
 }

@@ -11,8 +11,9 @@ type View struct {
 	// Text is the message as text: its text part, or what its HTML says.
 	Text    []Block
 	HasHTML bool
-	// BlockedRemote counts what the HTML view leaves out because it is remote.
-	BlockedRemote int
+	// HTML is the sanitised HTML with remote pictures blocked; empty without
+	// HasHTML.
+	HTML HTML
 	// Parts are the parts that a reader can open or save, in order.
 	Parts []*Part
 	Notes []Note
@@ -159,7 +160,7 @@ func Render(m *Message) View {
 				b.html(text)
 			}
 		}
-		view.BlockedRemote = SafeHTML(m, HTMLOptions{}).BlockedRemote
+		view.HTML = safeHTML(c, HTMLOptions{})
 	}
 	if b.full {
 		notes.note(NoteTruncated)
@@ -171,6 +172,9 @@ func Render(m *Message) View {
 	view.Text, view.Notes = b.blocks, seen.Notes
 	return view
 }
+
+// HasHTML tells whether a message has an HTML view.
+func HasHTML(m *Message) bool { return hasContent(choose(m).html) }
 
 func hasContent(parts []*Part) bool {
 	for _, part := range parts {

@@ -13,14 +13,14 @@ func DecodeWords(text string) string {
 		return plainLine(toText([]byte(text)))
 	}
 	var out strings.Builder
-	pending := ""        // bytes of adjacent words in one charset
+	var pending []byte   // bytes of adjacent words in one charset
 	pendingCharset := "" // a character may be cut in two by such words
 	afterWord := false   // white space between words is not shown
 	flush := func() {
-		if pending != "" {
-			decoded, _ := decodeCharset(pendingCharset, []byte(pending))
+		if len(pending) > 0 {
+			decoded, _ := decodeCharset(pendingCharset, pending)
 			out.WriteString(decoded)
-			pending = ""
+			pending = pending[:0]
 		}
 	}
 	for text != "" {
@@ -42,7 +42,7 @@ func DecodeWords(text string) string {
 		if !strings.EqualFold(charset, pendingCharset) {
 			flush()
 		}
-		pendingCharset, pending, afterWord = charset, pending+string(data), true
+		pendingCharset, pending, afterWord = charset, append(pending, data...), true
 		text = text[start+length:]
 	}
 	flush()

@@ -40,8 +40,12 @@ func (a *Account) Message(ctx context.Context, question *api.MessageQuestion) (*
 			if err != nil {
 				return err
 			}
-			*answer = *newView(message)
+			view := mime.Render(message.Message)
+			*answer = *newView(message, view)
 			a.remember(kindView, id, answer)
+			if view.HasHTML { // the page asks for it next
+				a.remember(kindHTML, id, newBody(message, view.HTML))
+			}
 		}
 		i, found := a.selected.find(id.UID) // others may have gone meanwhile
 		if !found {
@@ -107,11 +111,10 @@ func (a *Account) Body(ctx context.Context, question *api.BodyQuestion) (*api.Bo
 		if err != nil {
 			return err
 		}
-		if !mime.Render(message.Message).HasHTML {
+		if !mime.HasHTML(message.Message) {
 			return api.NewError(api.CodeNotFound, "This message has no HTML view.", nil)
 		}
-		html := mime.SafeHTML(message.Message, mime.HTMLOptions{AllowRemote: question.AllowRemote})
-		*answer = api.BodyAnswer{HTML: html.Markup, BlockedRemote: html.BlockedRemote, Subject: message.Header.Get("Subject")}
+		*answer = *newBody(message, mime.SafeHTML(message.Message, mime.HTMLOptions{AllowRemote: question.AllowRemote}))
 		a.remember(kind, id, answer)
 		return nil
 	})

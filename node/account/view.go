@@ -5,16 +5,16 @@ import (
 	"alphamail/node/api"
 )
 
-// newView turns a message into what of an answer never changes.
-func newView(message *loaded) *api.MessageAnswer {
-	header, view := message.Header, mime.Render(message.Message)
+// newView turns a message and its view into what of an answer never changes.
+func newView(message *loaded, view mime.View) *api.MessageAnswer {
+	header := message.Header
 	answer := &api.MessageAnswer{
 		Subject: header.Get("Subject"),
 		From:    addresses(header.Addresses("From")), Sender: addresses(header.Addresses("Sender")),
 		ReplyTo: addresses(header.Addresses("Reply-To")), To: allAddresses(header.Addresses("To")),
 		Cc: allAddresses(header.Addresses("Cc")), Bcc: allAddresses(header.Addresses("Bcc")),
 		Date: message.arrived, Size: message.size,
-		HasHTML: view.HasHTML, BlockedRemote: view.BlockedRemote,
+		HasHTML: view.HasHTML, BlockedRemote: view.HTML.BlockedRemote,
 	}
 	if date, ok := header.Date(); ok {
 		answer.Date = date
@@ -38,6 +38,11 @@ func newView(message *loaded) *api.MessageAnswer {
 		answer.Headers = append(answer.Headers, api.HeaderField{Name: field.Name, Value: field.Value})
 	}
 	return answer
+}
+
+// newBody makes the answer that holds the HTML of a message.
+func newBody(message *loaded, html mime.HTML) *api.BodyAnswer {
+	return &api.BodyAnswer{HTML: html.Markup, BlockedRemote: html.BlockedRemote, Subject: message.Header.Get("Subject")}
 }
 
 // maxAddresses bounds the recipients of a message answer.

@@ -1,0 +1,189 @@
+package mime_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"alphamail/mime"
+)
+
+// hostile are shapes of input that cost somebody the square once, or could.
+// Each makes about n bytes, or n/10 where every unit is long.
+var hostile = map[string]func(n int) string{
+	"nested divs":          htmlShape("<div>", ""),
+	"nested blockquotes":   htmlShape("<blockquote>", ""),
+	"nested tables":        htmlShape("<table><tr><td>", ""),
+	"nested formatting":    htmlShape("<b><i><font size=1>", ""),
+	"adoption agency":      htmlShape("<a><b><p></a>x</b>", ""),
+	"adoption with styles": htmlShape("<b style=color:red><p></b>", ""),
+	"unclosed paragraphs":  htmlShape("<p><font color=red>", ""),
+	"end tags of nothing":  htmlShape("</div></b></td>", ""),
+	"fostered text":        htmlShape("<table>x<b>", ""),
+	"svg in svg":           htmlShape("<svg>", ""),
+	"comments":             htmlShape("<!--x-->", ""),
+	"one comment":          htmlShape("-", "<!--"),
+	"half comments":        htmlShape("<!--", ""),
+	"one tag":              htmlShape("a=b ", "<p "),
+	"one tag, all new": func(n int) string {
+		return htmlMail("<p " + numbered(" a%d", n/8) + "><b>" + strings.Repeat("<i>", n/8))
+	},
+	"tags of many":          func(n int) string { return htmlMail(strings.Repeat("<p "+numbered(" a%d", 150)+">", n/900)) },
+	"open tags":             htmlShape("<", ""),
+	"open quotes":           htmlShape(`<p title="`, ""),
+	"entities":              htmlShape("&amp;", ""),
+	"half entities":         htmlShape("&notanentity", ""),
+	"numeric entities":      htmlShape("&#1114111;", ""),
+	"unclosed script":       htmlShape("</scrip", "<script>"),
+	"unclosed style":        htmlShape("a{color:red}", "<style>"),
+	"styles":                htmlShape("<style>a{color:red}</style>", ""),
+	"selectors":             func(n int) string { return htmlMail("<style>" + strings.Repeat("a,", n/2) + "b{color:red}</style>") },
+	"selector parts":        func(n int) string { return htmlMail("<style>" + strings.Repeat("a ", n/2) + "{color:red}</style>") },
+	"media in media":        htmlShape("@media screen{", "<style>"),
+	"braces":                htmlShape("{", "<style>a"),
+	"font list":             func(n int) string { return htmlMail("<p style='font-family:" + strings.Repeat("a,", n/2) + "b'>x") },
+	"declarations":          func(n int) string { return htmlMail("<p style='" + strings.Repeat("color:red;", n/10) + "'>x") },
+	"calc in calc":          func(n int) string { return htmlMail("<p style='width:" + strings.Repeat("calc(", n/5) + "'>x") },
+	"style urls":            htmlShape("<p style='background:url(https://t.example/x)'>", ""),
+	"data pictures":         htmlShape("<img src='data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=='>", ""),
+	"markers of data":       htmlShape("data:image/;base64,", ""),
+	"same picture":          htmlShape("<img src='data:image/png;base64,iVBORw0KGgo"+strings.Repeat("A", 5000)+"'>", ""),
+	"links":                 htmlShape("<a href=https://a.example/>x</a>", ""),
+	"links in links":        htmlShape("<a href=https://a.example/>", ""),
+	"lists in lists":        htmlShape("<ul><li>", ""),
+	"cells":                 htmlShape("<td>", "<table border=1><tr>"),
+	"base64 images":         htmlShape("<img src=cid:a>", ""),
+	"header lines":          func(n int) string { return strings.Repeat("A: b\n", n/5) + "\nx" },
+	"folded header":         func(n int) string { return "Subject: a\n" + strings.Repeat(" b\n", n/3) + "\nx" },
+	"folded address list":   func(n int) string { return "To: a@b\n" + strings.Repeat(" ,c@d\n", n/6) + "\nx" },
+	"garbage header":        func(n int) string { return "Subject: a\n" + strings.Repeat("garbage\n", n/8) + "\nx" },
+	"comments in addresses": func(n int) string { return "To: " + strings.Repeat("(", n) + "\n\nx" },
+	"angles in addresses":   func(n int) string { return "To: " + strings.Repeat("<", n) + "\n\nx" },
+	"groups":                func(n int) string { return "To: " + strings.Repeat("a:", n/2) + "\n\nx" },
+	"at signs":              func(n int) string { return "To: " + strings.Repeat("a@", n/2) + "\n\nx" },
+	"words":                 func(n int) string { return "Subject: " + strings.Repeat("=?utf-8?Q?a?= ", n/14) + "\n\nx" },
+	"half words":            func(n int) string { return "Subject: " + strings.Repeat("=?", n/2) + "\n\nx" },
+	"half words, long":      func(n int) string { return "Subject: " + strings.Repeat("=?a?q?", n/6) + "\n\nx" },
+	"words of marks":        func(n int) string { return "Subject: " + strings.Repeat("=?a?b?c", n/7) + "\n\nx" },
+	"parameters":            func(n int) string { return "Content-Type: text/plain" + numbered("; a%d=b", n/10) + "\n\nx" },
+	"continued parameters":  func(n int) string { return "Content-Type: text/plain" + numbered("; name*%d=b", n/12) + "\n\nx" },
+	"continued filename": func(n int) string {
+		return "Content-Disposition: attachment" + numbered("; filename*%d*=%%41", n/18) + "\n\nx"
+	},
+	"long filename": func(n int) string {
+		return "Content-Disposition: attachment; filename=" + strings.Repeat("x", n) + ".pdf\n\nx"
+	},
+	"unclosed quotes": func(n int) string { return "Content-Type: a/b; " + strings.Repeat("x=\"", n/3) + "\n\nx" },
+	"near boundaries": func(n int) string {
+		return "Content-Type: multipart/mixed; boundary=a\n\n" + strings.Repeat("--ab\n", n/5)
+	},
+	"guessed boundaries": func(n int) string { return "Content-Type: multipart/mixed\n\n" + numbered("--b%05d\n", n/10) },
+	"parts": func(n int) string {
+		return "Content-Type: multipart/mixed; boundary=a\n\n" + strings.Repeat("--a\n\nx\n", n/7) + "--a--"
+	},
+	"nested multiparts": func(n int) string {
+		return numbered("Content-Type: multipart/mixed; boundary=b%[1]d\n\n--b%[1]d\n", n/55)
+	},
+	"nested messages":  func(n int) string { return strings.Repeat("Content-Type: message/rfc822\n\n", n/30) },
+	"quotes":           func(n int) string { return "\n" + strings.Repeat(">", n) },
+	"quoted lines":     func(n int) string { return "\n" + strings.Repeat("> a\n", n/4) },
+	"empty lines":      func(n int) string { return "\n" + strings.Repeat("\n", n) },
+	"flowed":           func(n int) string { return "Content-Type: text/plain; format=flowed\n\n" + strings.Repeat("a \n", n/3) },
+	"links in text":    func(n int) string { return "\n" + strings.Repeat("http://(", n/8) },
+	"closing brackets": func(n int) string { return "\nhttp://a/" + strings.Repeat(")", n) },
+	"half addresses":   func(n int) string { return "\n" + strings.Repeat("a@", n/2) },
+	"quoted-printable": func(n int) string {
+		return "Content-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("=", n)
+	},
+	"spaces":         func(n int) string { return "\n" + strings.Repeat(" ", n) },
+	"UTF-7":          func(n int) string { return "Content-Type: text/plain; charset=utf-7\n\n" + strings.Repeat("+", n) },
+	"UTF-7 broken":   func(n int) string { return "Content-Type: text/plain; charset=utf-7\n\n" + strings.Repeat("+A", n/2) },
+	"broken UTF-8":   func(n int) string { return "\n" + strings.Repeat("\xe6", n) },
+	"carriage turns": func(n int) string { return "\n" + strings.Repeat("\r", n) },
+}
+
+func htmlMail(markup string) string { return "Content-Type: text/html; charset=utf-8\n\n" + markup }
+
+// htmlShape repeats a unit, after a beginning.
+func htmlShape(unit, beginning string) func(n int) string {
+	return func(n int) string { return htmlMail(beginning + strings.Repeat(unit, max(1, n/len(unit)))) }
+}
+
+func numbered(format string, n int) string {
+	var out strings.Builder
+	for i := range n {
+		fmt.Fprintf(&out, format, i)
+	}
+	return out.String()
+}
+
+// work does all that a page does with a message.
+func work(raw []byte) {
+	m := mime.Parse(raw)
+	mime.Render(m)
+	mime.SafeHTML(m, mime.HTMLOptions{AllowRemote: true})
+	m.Header.Addresses("To")
+	m.Header.Get("Subject")
+	m.Header.Fields()
+	mime.Snippet("text/html", "", "", raw, 200)
+	mime.Snippet("text/plain", "", "", raw, 200)
+}
+
+// allocated measures the bytes that work allocates.
+func allocated(raw []byte) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	work(raw)
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+func fastest(raw []byte) time.Duration {
+	best := time.Duration(1 << 62)
+	for range 3 {
+		start := time.Now()
+		work(raw)
+		best = min(best, time.Since(start))
+	}
+	return best
+}
+
+// TestWorkIsLinear doubles hostile input: neither time nor allocated bytes may
+// grow as the square. Eight times the input is allowed sixteen times the work;
+// the square would be sixty-four times.
+func TestWorkIsLinear(t *testing.T) {
+	const small, times, allowed = 16 << 10, 8, 16
+	for name, shape := range hostile {
+		t.Run(name, func(t *testing.T) {
+			less, more := []byte(shape(small)), []byte(shape(times*small))
+			work(less) // what is made once is made now
+			bytesLess, bytesMore := allocated(less), allocated(more)
+			if bytesMore > allowed*bytesLess+1<<20 {
+				t.Errorf("%d bytes of input allocate %d, %d bytes %d", len(less), bytesLess, len(more), bytesMore)
+			}
+			timeLess, timeMore := fastest(less), fastest(more)
+			if timeMore > allowed*timeLess+10*time.Millisecond {
+				t.Errorf("%d bytes of input take %v, %d bytes %v", len(less), timeLess, len(more), timeMore)
+			}
+		})
+	}
+}
+
+// TestMemoryIsBounded gives every shape at full size. What is allocated in all
+// is an upper bound of what is in use at a time.
+func TestMemoryIsBounded(t *testing.T) {
+	const size, perByte, fixed = 1 << 20, 256, 16 << 20
+	for name, shape := range hostile {
+		t.Run(name, func(t *testing.T) {
+			raw := []byte(shape(size))
+			start := time.Now()
+			used := allocated(raw)
+			if limit := uint64(len(raw)*perByte + fixed); used > limit {
+				t.Errorf("%d bytes of input allocate %d MiB", len(raw), used>>20)
+			}
+			t.Logf("%s, %d KiB: %v, %d MiB", name, len(raw)>>10, time.Since(start).Round(time.Millisecond), used>>20)
+		})
+	}
+}
