@@ -97,7 +97,7 @@ func (c *benchWebCommand) Run(ctx context.Context, terminal console) error {
 type benchImapCommand struct {
 	bench.Plan
 	benchOutput
-	Mode string `name:"mode" required:"" enum:"relogin,proxy,client" help:"relogin: as web mail in PHP; proxy: the same behind a proxy that keeps logins; client: connection and selection are kept."`
+	Mode string `name:"mode" required:"" enum:"relogin,proxy,client,webcache" help:"relogin: as web mail in PHP; proxy: the same behind a proxy that keeps logins; client: connection and selection are kept; webcache: as AlphaMail's nodes."`
 }
 
 // Run measures a mail server.

@@ -86,7 +86,7 @@ func TestBenchFromFillingToRemoving(t *testing.T) {
 	}
 	short := []string{"--users", users, "--warm-up", "200ms", "--duration", "1500ms", "--quiet"}
 
-	for _, mode := range []string{"relogin", "proxy", "client"} {
+	for _, mode := range []string{"relogin", "proxy", "client", "webcache"} {
 		dir := t.TempDir()
 		if out, err := benchAt(t, dovecot, append([]string{"imap", "--mode", mode, "--clients", "4", "--out", dir}, short...)...); err != nil {
 			t.Fatalf("%s: %v\n%s", mode, err, out)

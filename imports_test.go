@@ -36,7 +36,7 @@ var allowedImports = map[string][]string{
 
 	"bench":                 {"bench/fill", "bench/imapuser", "bench/inventory", "bench/load", "bench/meter", "bench/profile", "bench/script", "bench/stats", "bench/webuser"},
 	"bench/fill":            {"bench/inventory", "bench/testbed/mailgen"},
-	"bench/imapuser":        {"bench/inventory", "bench/load", "bench/profile", "bench/script"},
+	"bench/imapuser":        {"bench/inventory", "bench/load", "bench/profile", "bench/script", "cache", "node/account", "node/api", "node/imapconn"},
 	"bench/inventory":       {},
 	"bench/load":            {},
 	"bench/meter":           {},

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
@@ -107,6 +108,9 @@ func (s *Subject) Measure(ctx context.Context, volume Volume, progress func(load
 	population, err := s.population(config, volume.Seed)
 	if err != nil {
 		return nil, err
+	}
+	if shared, ok := population.(io.Closer); ok {
+		defer shared.Close()
 	}
 	if err := raiseFileLimit(); err != nil {
 		return nil, err

@@ -259,14 +259,14 @@ func (p *Plan) profile() (*profile.Profile, []profile.Kind, error) {
 		return nil, nil, err
 	}
 	var left []profile.Kind
-	for _, kind := range webuser.Lacks(p.Driver) {
+	for _, kind := range append(webuser.Lacks(p.Driver), imapuser.Lacks(imapuser.Mode(p.Mode))...) {
 		if full.Mix[kind] > 0 {
 			left = append(left, kind)
 		}
 	}
 	fewer, ok := full.Without(left...)
 	if !ok {
-		return nil, nil, fmt.Errorf("%s has nothing that profile %s asks for", p.Driver, p.Profile)
+		return nil, nil, fmt.Errorf("%s has nothing that profile %s asks for", p.Driver+p.Mode, p.Profile)
 	}
 	return fewer, left, nil
 }

@@ -28,7 +28,7 @@ func (r *Report) Print(out io.Writer) {
 	row("all but logins", r.Clicks())
 	w.Flush()
 	if len(r.LeftOut) > 0 {
-		fmt.Fprintf(out, "\nLeft out, because %s does not have it: %s.\n", r.Plan.Driver, join(r.LeftOut))
+		fmt.Fprintf(out, "\nLeft out, because %s does not have it: %s.\n", r.Plan.Driver+r.Plan.Mode, join(r.LeftOut))
 	}
 	r.printReasons(out)
 	r.printComponents(out)

@@ -2,8 +2,9 @@
 // mail need for a click, without their web servers: what a click costs the mail
 // server alone.
 //
-// It reads only: mailboxes are opened with EXAMINE, messages fetched with PEEK.
-// The client is go-imap's, which stands for what others use.
+// It reads only: messages are fetched with PEEK, and mailboxes opened with EXAMINE
+// but by AlphaMail. The client is go-imap's, which stands for what others use;
+// AlphaMail's own is what its nodes consist of.
 package imapuser
 
 import (
@@ -31,10 +32,20 @@ const (
 	Relogin Mode = "relogin" // connect, log in, select, ask, log out, at every click: web mail in PHP
 	Proxy   Mode = "proxy"   // the same behind a proxy that keeps the login: select and ask
 	Client  Mode = "client"  // connection and selection are kept; folders and counts are asked for at every click
+
+	Webcache Mode = "webcache" // AlphaMail: connection, selection, index and content are kept
 )
 
 // Modes returns all modes.
-func Modes() []Mode { return []Mode{Relogin, Proxy, Client} }
+func Modes() []Mode { return []Mode{Relogin, Proxy, Client, Webcache} }
+
+// Lacks returns the kinds of clicks that a mode does not have.
+func Lacks(mode Mode) []profile.Kind {
+	if mode == Webcache {
+		return []profile.Kind{profile.Search}
+	}
+	return nil
+}
 
 // Config says who the users are and how they ask.
 type Config struct {
@@ -45,10 +56,11 @@ type Config struct {
 	Seed     uint64
 }
 
-// Users is a population of IMAP clients.
+// Users is a population of IMAP clients. Close ends what sessions share.
 type Users struct {
-	config Config
-	plans  []*profile.Profile // by account: what the profile comes to with its mail
+	config   Config
+	plans    []*profile.Profile // by account: what the profile comes to with its mail
+	webcache *webcache          // nil in other modes
 }
 
 var _ load.Population = (*Users)(nil)
@@ -69,12 +81,35 @@ func New(config Config) (*Users, error) {
 		}
 		u.plans = append(u.plans, plan)
 	}
-	return u, nil
+	if config.Mode != Webcache {
+		return u, nil
+	}
+	for _, kind := range Lacks(Webcache) {
+		if config.Profile.Mix[kind] > 0 {
+			return nil, fmt.Errorf("the mode %s has no %q, which profile %s asks for", Webcache, kind, config.Profile.Name)
+		}
+	}
+	var err error
+	u.webcache, err = newWebcache(config)
+	return u, err
+}
+
+// Close ends the connections that belong to no session.
+func (u *Users) Close() error {
+	if u.webcache != nil {
+		return u.webcache.Close()
+	}
+	return nil
 }
 
 // Arrive implements load.Population: sessions use the accounts in turn.
 func (u *Users) Arrive(n uint64) load.User {
 	i := n % uint64(len(u.config.Accounts))
+	if u.webcache != nil {
+		return &visitor{
+			live: u.webcache.accounts[i], account: u.config.Accounts[i], plan: u.plans[i], rng: rand.New(rand.NewPCG(u.config.Seed, n)),
+		}
+	}
 	return &user{
 		mode: u.config.Mode, server: u.config.Server, account: u.config.Accounts[i], plan: u.plans[i],
 		rng: rand.New(rand.NewPCG(u.config.Seed, n)),
