@@ -92,6 +92,7 @@ type Account struct {
 	turn     chan struct{}
 	conn     *imapconn.Conn // nil when not connected
 	selected *index         // nil when nothing is selected
+	indexes  indexes        // of other mailboxes
 	folders  folderList
 	closed   bool
 
@@ -253,7 +254,7 @@ func (a *Account) disconnect() {
 		a.conn.Close()
 		a.conn = nil
 	}
-	a.selected = nil
+	a.leave()
 }
 
 // do sends commands over the connection of the account, making one first when

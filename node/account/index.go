@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -26,6 +27,12 @@ type index struct {
 	// reading tells that the flags of all messages, or of those at the end, are
 	// on their way, in order.
 	reading bool
+	// resuming tells that what changed since the index was used last is on its
+	// way, by UID.
+	resuming bool
+	// modSeq is the state that the index has all changes up to (RFC 7162), seen
+	// the highest of a single change; both 0 without mod-sequences.
+	modSeq, seen uint64
 }
 
 var _ imapconn.Mailbox = (*index)(nil)
@@ -33,7 +40,7 @@ var _ imapconn.Mailbox = (*index)(nil)
 // Exists implements imapconn.Mailbox.
 func (x *index) Exists(count uint32) {
 	x.exists = count
-	x.lost = x.lost || count < uint32(len(x.entries))
+	x.lost = x.lost || !x.resuming && count < uint32(len(x.entries))
 }
 
 // Expunged implements imapconn.Mailbox.
@@ -70,8 +77,16 @@ func (x *index) Vanished(uids imap.UIDSet, earlier bool) {
 }
 
 // Flagged implements imapconn.Mailbox.
-func (x *index) Flagged(seqNum uint32, uid imap.UID, flags []imap.Flag, _ uint64) {
+func (x *index) Flagged(seqNum uint32, uid imap.UID, flags []imap.Flag, modSeq uint64) {
+	x.seen = max(x.seen, modSeq)
 	i := int(seqNum) - 1
+	if x.resuming {
+		// Sequence numbers are those of the mailbox as it is now.
+		if at, found := x.find(uint32(uid)); found {
+			x.entries[at].flags = newFlagSet(flags)
+		}
+		return
+	}
 	switch {
 	case seqNum == 0:
 		x.lost = true
@@ -148,6 +163,26 @@ func (s flagSet) api() api.Flags {
 		Seen: s&flagSeen != 0, Flagged: s&flagFlagged != 0, Answered: s&flagAnswered != 0,
 		Forwarded: s&flagForwarded != 0, Draft: s&flagDraft != 0, Deleted: s&flagDeleted != 0,
 	}
+}
+
+// settled tells that everything which the server had to say was said: the index
+// has all changes up to the highest mod-sequence that came.
+func (x *index) settled() {
+	if x.modSeq > 0 && !x.lost {
+		x.modSeq = max(x.modSeq, x.seen)
+	}
+}
+
+// keep removes the messages that are not in a set.
+func (x *index) keep(uids imap.UIDSet) {
+	slices.SortFunc(uids, func(a, b imap.UIDRange) int { return cmp.Compare(a.Start, b.Start) })
+	at := 0
+	x.entries = slices.DeleteFunc(x.entries, func(e entry) bool {
+		for at < len(uids) && uint32(uids[at].Stop) < e.uid {
+			at++
+		}
+		return at == len(uids) || uint32(uids[at].Start) > e.uid
+	})
 }
 
 // find returns the position of a UID, or where it would stand.

@@ -24,15 +24,14 @@ var flagItems = &imap.FetchOptions{Flags: true}
 // selected, which sent reports.
 func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra ...imapconn.Command) (sent bool, err error) {
 	var commands []imapconn.Command
-	var choose *imapconn.Select
+	var opened *opening
 	if a.selected == nil || a.selected.mailbox != mailbox || a.selected.lost {
-		a.selected = nil // a SELECT that fails leaves nothing selected
-		opened := &index{mailbox: mailbox, reading: true}
-		choose = &imapconn.Select{Name: mailbox, Mailbox: opened}
-		commands = append(commands, choose, allFlags())
+		a.leave()
+		opened = a.open(mailbox)
+		commands = opened.commands
 	} else {
 		if fresh {
-			commands = append(commands, &imapconn.Noop{})
+			commands = append(commands, &imapconn.Noop{Done: a.selected.settled})
 		}
 		commands, sent = append(commands, extra...), true
 	}
@@ -44,12 +43,14 @@ func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra 
 	}
 	if len(commands) > 0 {
 		if err := a.do(ctx, commands...); err != nil {
-			return sent, a.selectError(choose, err)
+			return sent, selectError(opened, err)
 		}
 	}
-	if choose != nil {
-		a.selected = choose.Mailbox.(*index)
-		a.selected.uidValidity, a.selected.reading = choose.Data.UIDValidity, false
+	if opened != nil {
+		if !opened.complete() { // nothing of it is known after all
+			return a.ensure(ctx, mailbox, fresh, extra...)
+		}
+		a.selected = opened.index
 	}
 	if err := a.settle(ctx); err != nil {
 		return sent, err
@@ -60,15 +61,10 @@ func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra 
 	return sent, nil
 }
 
-// allFlags tells the index of all messages.
-func allFlags() *imapconn.Fetch {
-	return &imapconn.Fetch{UIDs: rangeSet(1, 0), Items: flagItems, Told: true}
-}
-
 // selectError explains a failed exchange that began with a SELECT.
-func (a *Account) selectError(choose *imapconn.Select, err error) error {
+func selectError(opened *opening, err error) error {
 	refusal, refused := imapconn.IsRefusal(err)
-	if choose == nil || choose.Data != nil || !refused {
+	if opened == nil || opened.choose.Data != nil || !refused {
 		return err
 	}
 	switch refusal.Code {

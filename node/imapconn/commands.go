@@ -25,10 +25,21 @@ func (c *command) name() string          { return c.label }
 func (c *command) write(e *wire.Encoder) { e.Raw(c.label) }
 
 // Noop gives the server an occasion to announce changes.
-type Noop struct{ plain }
+type Noop struct {
+	plain
+	// Done, if set, is called when it has: before anything that the server says
+	// afterwards.
+	Done func()
+}
 
 func (*Noop) name() string          { return "NOOP" }
 func (*Noop) write(e *wire.Encoder) { e.Raw("NOOP") }
+
+func (n *Noop) end(status *wire.Status) {
+	if n.Done != nil && status.Error() == nil {
+		n.Done()
+	}
+}
 
 // Namespace asks for the prefixes of the user's mailboxes (RFC 2342).
 type Namespace struct {
@@ -52,12 +63,20 @@ type Select struct {
 	Name string
 	// Mailbox, if set, is told what the server says of the mailbox from now on.
 	Mailbox Mailbox
-	// CondStore asks for mod-sequences (RFC 7162), which the server must offer.
-	CondStore bool
+	// Since, if set, asks only for what changed since then (RFC 7162): QRESYNC
+	// must be enabled. The mailbox is told what vanished, earlier, and the flags
+	// that changed, by UID.
+	Since *Since
 
 	Data *imap.SelectData // result; nil when the server refused
 
 	read imap.SelectData
+}
+
+// Since is the state in which a mailbox was seen last.
+type Since struct {
+	UIDValidity uint32
+	ModSeq      uint64
 }
 
 func (*Select) name() string { return "SELECT" }
@@ -65,8 +84,12 @@ func (*Select) name() string { return "SELECT" }
 func (s *Select) write(e *wire.Encoder) {
 	e.Raw("SELECT ")
 	e.Mailbox(s.Name)
-	if s.CondStore {
-		e.Raw(" (CONDSTORE)")
+	if s.Since != nil {
+		e.Raw(" (QRESYNC (")
+		e.Number(uint64(s.Since.UIDValidity))
+		e.Raw(" ")
+		e.Number(s.Since.ModSeq)
+		e.Raw("))")
 	}
 }
 
