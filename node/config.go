@@ -38,6 +38,8 @@ type Config struct {
 	MaxAccounts int
 	// Account bounds what each account does.
 	Account account.Config
+	// Gate bounds what is asked of each mail server.
+	Gate account.GateConfig
 }
 
 // withDefaults fills in what is zero.

@@ -44,3 +44,14 @@ func (m *meter) imapCommand(name string, elapsed time.Duration, err error) {
 func (m *meter) strange(what string) {
 	m.set.GetOrCreateCounter(`alphamail_imap_strange_total{what="` + what + `"}`).Inc()
 }
+
+// backend shows whether the mail server of a domain counts as away. Domains come
+// from the configuration.
+func (m *meter) backend(domain string, away func() bool) {
+	m.set.NewGauge(`alphamail_backend_away{domain="`+domain+`"}`, func() float64 {
+		if away() {
+			return 1
+		}
+		return 0
+	})
+}

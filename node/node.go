@@ -76,6 +76,8 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 	for _, domain := range config.Domains {
 		domain.Backend.Observe = n.metrics.imapCommand
 		domain.Backend.Strange = n.strange(domain.Name)
+		domain.Backend.Gate = account.NewGate(config.Gate)
+		n.metrics.backend(domain.Name, domain.Backend.Gate.Away)
 		n.domains[domain.Name] = domain
 	}
 	n.background.Go(n.evictIdle) // ended by Close

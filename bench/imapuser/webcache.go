@@ -92,9 +92,9 @@ func (v *visitor) Click(ctx context.Context) (string, error) {
 
 // explained gives errors of the page protocol their code as a reason.
 func explained(err error) error {
-	known := api.AsError(err)
+	var known *api.Error
 	switch {
-	case known == nil:
+	case !errors.As(err, &known):
 		return err
 	case known.Code == api.CodeAuthFailed:
 		return &failure{"the login was refused", known.Error()}

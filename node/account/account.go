@@ -30,6 +30,8 @@ import (
 // Backend is the mail server of a domain.
 type Backend struct {
 	imapconn.Options
+	// Gate stands before the server; nil lets everybody in at once.
+	Gate *Gate
 	// Prefix of the user's mailboxes, such as "INBOX."; empty when there is
 	// none or the server shall be asked.
 	Prefix string
@@ -220,6 +222,20 @@ func (a *Account) connect(ctx context.Context) error {
 		return nil
 	}
 	a.disconnect()
+	if a.backend.Gate == nil {
+		return a.dial(ctx)
+	}
+	left, err := a.backend.Gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	err = a.dial(ctx)
+	left(err)
+	return err
+}
+
+// dial connects and logs in.
+func (a *Account) dial(ctx context.Context) error {
 	return bounded(ctx, a.config.DialTimeout, func(ctx context.Context) error {
 		conn, err := imapconn.Dial(ctx, a.backend.Options)
 		if err != nil {
