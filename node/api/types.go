@@ -85,7 +85,20 @@ type Folder struct {
 	Total   uint32 `msg:"total"`
 	Unread  uint32 `msg:"unread"`
 	Counted bool   `msg:"counted"`
+	// Space says whose folder it is (RFC 2342).
+	Space Space `msg:"space,omitempty"`
+	// ReadOnly tells that the user may look at the messages and not change them.
+	ReadOnly bool `msg:"read_only,omitempty"`
 }
+
+// Space is a namespace of the mail server; empty for the user's own.
+type Space string
+
+// The namespaces of others.
+const (
+	SpaceOther  Space = "other"  // of another user
+	SpaceShared Space = "shared" // of a group, or everybody's
+)
 
 // MessageID names a message for as long as it exists (RFC 9051 section 2.3.1.1).
 type MessageID struct {
@@ -120,7 +133,8 @@ type Row struct {
 	People  []Address `msg:"people"`
 	Subject string    `msg:"subject"`
 	Snippet string    `msg:"snippet"`
-	// Date is when the message arrived in the mailbox (INTERNALDATE).
+	// Date is when the message arrived in the mailbox (INTERNALDATE); in a list
+	// by OrderDate, when it was written (its Date field).
 	Date time.Time `msg:"date"`
 	// Size is RFC822.SIZE in bytes.
 	Size          int64 `msg:"size"`
@@ -128,13 +142,39 @@ type Row struct {
 	HasAttachment bool  `msg:"has_attachment,omitempty"`
 }
 
-// MailboxQuestion asks for one page of a mailbox, newest arrival first.
+// Order is what the rows of a list are sorted by.
+type Order string
+
+// Orders of a list. Without Reverse, the newest and the largest come first, and
+// names and subjects go from A to Z.
+const (
+	OrderArrival Order = ""        // arrival in the mailbox
+	OrderDate    Order = "date"    // the Date field
+	OrderSender  Order = "sender"  // name of the first sender, else the address
+	OrderSubject Order = "subject" // base subject (RFC 5256 section 2.1)
+	OrderSize    Order = "size"    // RFC822.SIZE
+)
+
+// Filter says which messages a list shows.
+type Filter string
+
+// Filters of a list.
+const (
+	FilterNone    Filter = ""
+	FilterUnread  Filter = "unread"  // without \Seen
+	FilterFlagged Filter = "flagged" // with \Flagged
+)
+
+// MailboxQuestion asks for one page of a mailbox.
 type MailboxQuestion struct {
 	Mailbox string `msg:"mailbox"`
 	// Page counts from 1. A page past the end answers the last page.
 	Page int `msg:"page"`
 	// PageSize is the number of rows, 1 to MaxPageSize; 0 means DefaultPageSize.
-	PageSize int `msg:"page_size,omitempty"`
+	PageSize int    `msg:"page_size,omitempty"`
+	Order    Order  `msg:"order,omitempty"`
+	Reverse  bool   `msg:"reverse,omitempty"`
+	Filter   Filter `msg:"filter,omitempty"`
 }
 
 // Bounds of MailboxQuestion.PageSize.
@@ -149,8 +189,20 @@ type MailboxAnswer struct {
 	// Folder is the entry of Folders that was asked for.
 	Folder      Folder `msg:"folder"`
 	UIDValidity uint32 `msg:"uid_validity"`
-	Total       int    `msg:"total"`
-	Unread      int    `msg:"unread"`
+	// Total and Unread count all messages of the mailbox, Deleted those among
+	// them that are marked as deleted and not removed, Matching those that the
+	// filter leaves.
+	Total    int `msg:"total"`
+	Unread   int `msg:"unread"`
+	Deleted  int `msg:"deleted,omitempty"`
+	Matching int `msg:"matching"`
+	// Order, Reverse and Filter are those of the question.
+	Order   Order  `msg:"order,omitempty"`
+	Reverse bool   `msg:"reverse,omitempty"`
+	Filter  Filter `msg:"filter,omitempty"`
+	// AsOf is set when the mail server cannot be reached: the answer is what was
+	// known then.
+	AsOf time.Time `msg:"as_of,omitempty"`
 	// Page and Pages count from 1; an empty mailbox has one page.
 	Page     int   `msg:"page"`
 	Pages    int   `msg:"pages"`
@@ -244,6 +296,8 @@ type MessageAnswer struct {
 	Older *MessageID `msg:"older,omitempty"`
 	// Page is the page of the mailbox, of DefaultPageSize rows, that lists the message.
 	Page int `msg:"page"`
+	// AsOf is as in MailboxAnswer.
+	AsOf time.Time `msg:"as_of,omitempty"`
 }
 
 // BodyQuestion asks for the HTML view of a message.

@@ -3,6 +3,8 @@
 package api
 
 import (
+	"time"
+
 	"github.com/tinylib/msgp/msgp"
 )
 
@@ -588,6 +590,34 @@ func (z *Call) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z Filter) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Filter) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = Filter(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Filter) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Flags) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -733,12 +763,20 @@ func (z *Flags) Msgsize() (s int) {
 func (z *Folder) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(7)
-	var zb0001Mask uint8 /* 7 bits */
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
 	_ = zb0001Mask
 	if z.Role == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4
+	}
+	if z.Space == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.ReadOnly == false {
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -771,6 +809,16 @@ func (z *Folder) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "counted"
 		o = append(o, 0xa7, 0x63, 0x6f, 0x75, 0x6e, 0x74, 0x65, 0x64)
 		o = msgp.AppendBool(o, z.Counted)
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "space"
+			o = append(o, 0xa5, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, string(z.Space))
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "read_only"
+			o = append(o, 0xa9, 0x72, 0x65, 0x61, 0x64, 0x5f, 0x6f, 0x6e, 0x6c, 0x79)
+			o = msgp.AppendBool(o, z.ReadOnly)
+		}
 	}
 	return
 }
@@ -852,6 +900,22 @@ func (z *Folder) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Counted")
 				return
 			}
+		case "space":
+			{
+				var zb0004 string
+				zb0004, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Space")
+					return
+				}
+				z.Space = Space(zb0004)
+			}
+		case "read_only":
+			z.ReadOnly, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ReadOnly")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -870,7 +934,7 @@ func (z *Folder) Msgsize() (s int) {
 	for za0001 := range z.Path {
 		s += msgp.StringPrefixSize + len(z.Path[za0001])
 	}
-	s += 5 + msgp.StringPrefixSize + len(string(z.Role)) + 11 + msgp.BoolSize + 6 + msgp.Uint32Size + 7 + msgp.Uint32Size + 8 + msgp.BoolSize
+	s += 5 + msgp.StringPrefixSize + len(string(z.Role)) + 11 + msgp.BoolSize + 6 + msgp.Uint32Size + 7 + msgp.Uint32Size + 8 + msgp.BoolSize + 6 + msgp.StringPrefixSize + len(string(z.Space)) + 10 + msgp.BoolSize
 	return
 }
 
@@ -1163,50 +1227,107 @@ func (z LogoutQuestion) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *MailboxAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 9
-	// string "folders"
-	o = append(o, 0x89, 0xa7, 0x66, 0x6f, 0x6c, 0x64, 0x65, 0x72, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Folders)))
-	for za0001 := range z.Folders {
-		o, err = z.Folders[za0001].MarshalMsg(o)
+	// check for omitted fields
+	zb0001Len := uint32(15)
+	var zb0001Mask uint16 /* 15 bits */
+	_ = zb0001Mask
+	if z.Deleted == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Order == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.Reverse == false {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Filter == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.AsOf == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "folders"
+		o = append(o, 0xa7, 0x66, 0x6f, 0x6c, 0x64, 0x65, 0x72, 0x73)
+		o = msgp.AppendArrayHeader(o, uint32(len(z.Folders)))
+		for za0001 := range z.Folders {
+			o, err = z.Folders[za0001].MarshalMsg(o)
+			if err != nil {
+				err = msgp.WrapError(err, "Folders", za0001)
+				return
+			}
+		}
+		// string "folder"
+		o = append(o, 0xa6, 0x66, 0x6f, 0x6c, 0x64, 0x65, 0x72)
+		o, err = z.Folder.MarshalMsg(o)
 		if err != nil {
-			err = msgp.WrapError(err, "Folders", za0001)
+			err = msgp.WrapError(err, "Folder")
 			return
 		}
-	}
-	// string "folder"
-	o = append(o, 0xa6, 0x66, 0x6f, 0x6c, 0x64, 0x65, 0x72)
-	o, err = z.Folder.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Folder")
-		return
-	}
-	// string "uid_validity"
-	o = append(o, 0xac, 0x75, 0x69, 0x64, 0x5f, 0x76, 0x61, 0x6c, 0x69, 0x64, 0x69, 0x74, 0x79)
-	o = msgp.AppendUint32(o, z.UIDValidity)
-	// string "total"
-	o = append(o, 0xa5, 0x74, 0x6f, 0x74, 0x61, 0x6c)
-	o = msgp.AppendInt(o, z.Total)
-	// string "unread"
-	o = append(o, 0xa6, 0x75, 0x6e, 0x72, 0x65, 0x61, 0x64)
-	o = msgp.AppendInt(o, z.Unread)
-	// string "page"
-	o = append(o, 0xa4, 0x70, 0x61, 0x67, 0x65)
-	o = msgp.AppendInt(o, z.Page)
-	// string "pages"
-	o = append(o, 0xa5, 0x70, 0x61, 0x67, 0x65, 0x73)
-	o = msgp.AppendInt(o, z.Pages)
-	// string "page_size"
-	o = append(o, 0xa9, 0x70, 0x61, 0x67, 0x65, 0x5f, 0x73, 0x69, 0x7a, 0x65)
-	o = msgp.AppendInt(o, z.PageSize)
-	// string "rows"
-	o = append(o, 0xa4, 0x72, 0x6f, 0x77, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Rows)))
-	for za0002 := range z.Rows {
-		o, err = z.Rows[za0002].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Rows", za0002)
-			return
+		// string "uid_validity"
+		o = append(o, 0xac, 0x75, 0x69, 0x64, 0x5f, 0x76, 0x61, 0x6c, 0x69, 0x64, 0x69, 0x74, 0x79)
+		o = msgp.AppendUint32(o, z.UIDValidity)
+		// string "total"
+		o = append(o, 0xa5, 0x74, 0x6f, 0x74, 0x61, 0x6c)
+		o = msgp.AppendInt(o, z.Total)
+		// string "unread"
+		o = append(o, 0xa6, 0x75, 0x6e, 0x72, 0x65, 0x61, 0x64)
+		o = msgp.AppendInt(o, z.Unread)
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "deleted"
+			o = append(o, 0xa7, 0x64, 0x65, 0x6c, 0x65, 0x74, 0x65, 0x64)
+			o = msgp.AppendInt(o, z.Deleted)
+		}
+		// string "matching"
+		o = append(o, 0xa8, 0x6d, 0x61, 0x74, 0x63, 0x68, 0x69, 0x6e, 0x67)
+		o = msgp.AppendInt(o, z.Matching)
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "order"
+			o = append(o, 0xa5, 0x6f, 0x72, 0x64, 0x65, 0x72)
+			o = msgp.AppendString(o, string(z.Order))
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "reverse"
+			o = append(o, 0xa7, 0x72, 0x65, 0x76, 0x65, 0x72, 0x73, 0x65)
+			o = msgp.AppendBool(o, z.Reverse)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "filter"
+			o = append(o, 0xa6, 0x66, 0x69, 0x6c, 0x74, 0x65, 0x72)
+			o = msgp.AppendString(o, string(z.Filter))
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "as_of"
+			o = append(o, 0xa5, 0x61, 0x73, 0x5f, 0x6f, 0x66)
+			o = msgp.AppendTime(o, z.AsOf)
+		}
+		// string "page"
+		o = append(o, 0xa4, 0x70, 0x61, 0x67, 0x65)
+		o = msgp.AppendInt(o, z.Page)
+		// string "pages"
+		o = append(o, 0xa5, 0x70, 0x61, 0x67, 0x65, 0x73)
+		o = msgp.AppendInt(o, z.Pages)
+		// string "page_size"
+		o = append(o, 0xa9, 0x70, 0x61, 0x67, 0x65, 0x5f, 0x73, 0x69, 0x7a, 0x65)
+		o = msgp.AppendInt(o, z.PageSize)
+		// string "rows"
+		o = append(o, 0xa4, 0x72, 0x6f, 0x77, 0x73)
+		o = msgp.AppendArrayHeader(o, uint32(len(z.Rows)))
+		for za0002 := range z.Rows {
+			o, err = z.Rows[za0002].MarshalMsg(o)
+			if err != nil {
+				err = msgp.WrapError(err, "Rows", za0002)
+				return
+			}
 		}
 	}
 	return
@@ -1273,6 +1394,50 @@ func (z *MailboxAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Unread")
 				return
 			}
+		case "deleted":
+			z.Deleted, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Deleted")
+				return
+			}
+		case "matching":
+			z.Matching, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Matching")
+				return
+			}
+		case "order":
+			{
+				var zb0003 string
+				zb0003, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Order")
+					return
+				}
+				z.Order = Order(zb0003)
+			}
+		case "reverse":
+			z.Reverse, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Reverse")
+				return
+			}
+		case "filter":
+			{
+				var zb0004 string
+				zb0004, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Filter")
+					return
+				}
+				z.Filter = Filter(zb0004)
+			}
+		case "as_of":
+			z.AsOf, bts, err = msgp.ReadTimeBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "AsOf")
+				return
+			}
 		case "page":
 			z.Page, bts, err = msgp.ReadIntBytes(bts)
 			if err != nil {
@@ -1292,16 +1457,16 @@ func (z *MailboxAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "rows":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Rows")
 				return
 			}
-			if cap(z.Rows) >= int(zb0003) {
-				z.Rows = (z.Rows)[:zb0003]
+			if cap(z.Rows) >= int(zb0005) {
+				z.Rows = (z.Rows)[:zb0005]
 			} else {
-				z.Rows = make([]Row, zb0003)
+				z.Rows = make([]Row, zb0005)
 			}
 			for za0002 := range z.Rows {
 				bts, err = z.Rows[za0002].UnmarshalMsg(bts)
@@ -1328,7 +1493,7 @@ func (z *MailboxAnswer) Msgsize() (s int) {
 	for za0001 := range z.Folders {
 		s += z.Folders[za0001].Msgsize()
 	}
-	s += 7 + z.Folder.Msgsize() + 13 + msgp.Uint32Size + 6 + msgp.IntSize + 7 + msgp.IntSize + 5 + msgp.IntSize + 6 + msgp.IntSize + 10 + msgp.IntSize + 5 + msgp.ArrayHeaderSize
+	s += 7 + z.Folder.Msgsize() + 13 + msgp.Uint32Size + 6 + msgp.IntSize + 7 + msgp.IntSize + 8 + msgp.IntSize + 9 + msgp.IntSize + 6 + msgp.StringPrefixSize + len(string(z.Order)) + 8 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(string(z.Filter)) + 6 + msgp.TimeSize + 5 + msgp.IntSize + 6 + msgp.IntSize + 10 + msgp.IntSize + 5 + msgp.ArrayHeaderSize
 	for za0002 := range z.Rows {
 		s += z.Rows[za0002].Msgsize()
 	}
@@ -1336,15 +1501,27 @@ func (z *MailboxAnswer) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z MailboxQuestion) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *MailboxQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(3)
-	var zb0001Mask uint8 /* 3 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.PageSize == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x4
+	}
+	if z.Order == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Reverse == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Filter == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -1361,6 +1538,21 @@ func (z MailboxQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "page_size"
 			o = append(o, 0xa9, 0x70, 0x61, 0x67, 0x65, 0x5f, 0x73, 0x69, 0x7a, 0x65)
 			o = msgp.AppendInt(o, z.PageSize)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "order"
+			o = append(o, 0xa5, 0x6f, 0x72, 0x64, 0x65, 0x72)
+			o = msgp.AppendString(o, string(z.Order))
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "reverse"
+			o = append(o, 0xa7, 0x72, 0x65, 0x76, 0x65, 0x72, 0x73, 0x65)
+			o = msgp.AppendBool(o, z.Reverse)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "filter"
+			o = append(o, 0xa6, 0x66, 0x69, 0x6c, 0x74, 0x65, 0x72)
+			o = msgp.AppendString(o, string(z.Filter))
 		}
 	}
 	return
@@ -1402,6 +1594,32 @@ func (z *MailboxQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "PageSize")
 				return
 			}
+		case "order":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Order")
+					return
+				}
+				z.Order = Order(zb0002)
+			}
+		case "reverse":
+			z.Reverse, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Reverse")
+				return
+			}
+		case "filter":
+			{
+				var zb0003 string
+				zb0003, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Filter")
+					return
+				}
+				z.Filter = Filter(zb0003)
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -1415,8 +1633,8 @@ func (z *MailboxQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z MailboxQuestion) Msgsize() (s int) {
-	s = 1 + 8 + msgp.StringPrefixSize + len(z.Mailbox) + 5 + msgp.IntSize + 10 + msgp.IntSize
+func (z *MailboxQuestion) Msgsize() (s int) {
+	s = 1 + 8 + msgp.StringPrefixSize + len(z.Mailbox) + 5 + msgp.IntSize + 10 + msgp.IntSize + 6 + msgp.StringPrefixSize + len(string(z.Order)) + 8 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(string(z.Filter))
 	return
 }
 
@@ -1424,8 +1642,8 @@ func (z MailboxQuestion) Msgsize() (s int) {
 func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(22)
-	var zb0001Mask uint32 /* 22 bits */
+	zb0001Len := uint32(23)
+	var zb0001Mask uint32 /* 23 bits */
 	_ = zb0001Mask
 	if z.Sender == nil {
 		zb0001Len--
@@ -1470,6 +1688,10 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Older == nil {
 		zb0001Len--
 		zb0001Mask |= 0x100000
+	}
+	if z.AsOf == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x400000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1861,6 +2083,11 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "page"
 		o = append(o, 0xa4, 0x70, 0x61, 0x67, 0x65)
 		o = msgp.AppendInt(o, z.Page)
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+			// string "as_of"
+			o = append(o, 0xa5, 0x61, 0x73, 0x5f, 0x6f, 0x66)
+			o = msgp.AppendTime(o, z.AsOf)
+		}
 	}
 	return
 }
@@ -2563,6 +2790,12 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Page")
 				return
 			}
+		case "as_of":
+			z.AsOf, bts, err = msgp.ReadTimeBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "AsOf")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2636,7 +2869,7 @@ func (z *MessageAnswer) Msgsize() (s int) {
 	} else {
 		s += 1 + 8 + msgp.StringPrefixSize + len(z.Older.Mailbox) + 13 + msgp.Uint32Size + 4 + msgp.Uint32Size
 	}
-	s += 5 + msgp.IntSize
+	s += 5 + msgp.IntSize + 6 + msgp.TimeSize
 	return
 }
 
@@ -2854,6 +3087,34 @@ func (z *NoteCode) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z NoteCode) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z Order) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Order) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = Order(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Order) Msgsize() (s int) {
 	s = msgp.StringPrefixSize + len(string(z))
 	return
 }
@@ -3520,6 +3781,34 @@ func (z *Session) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Session) Msgsize() (s int) {
 	s = 1 + 8 + msgp.StringPrefixSize + len(z.Account) + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Host) + 5 + msgp.BytesPrefixSize + len(z.Seal)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z Space) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Space) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = Space(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Space) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
 	return
 }
 

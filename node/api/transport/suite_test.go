@@ -110,7 +110,7 @@ func TestEveryCommand(t *testing.T) {
 		asked, called = question, call
 		return answer, nil
 	}}
-	folder := api.Folder{Mailbox: "INBOX", Path: []string{"INBOX"}, Role: api.RoleInbox, Selectable: true, Total: 3, Unread: 1, Counted: true}
+	folder := api.Folder{Mailbox: "INBOX", Path: []string{"INBOX"}, Role: api.RoleInbox, Selectable: true, Total: 3, Unread: 1, Counted: true, Space: api.SpaceShared, ReadOnly: true}
 	row := api.Row{ID: id, People: []api.Address{{Name: "Ana", Email: "ana@example.edu"}}, Subject: "s", Snippet: "n", Date: when, Size: 1 << 40, Flags: api.Flags{Seen: true, Deleted: true}, HasAttachment: true}
 	tests := []struct {
 		question, answer any
@@ -118,12 +118,15 @@ func TestEveryCommand(t *testing.T) {
 	}{
 		{&api.LoginQuestion{Account: "a", Password: "p", Host: "h"}, &api.LoginAnswer{Session: full.Session, Expires: when}, nil},
 		{&api.LogoutQuestion{}, &api.LogoutAnswer{}, nil},
-		{&api.MailboxQuestion{Mailbox: "INBOX", Page: 2, PageSize: 10}, &api.MailboxAnswer{Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 7, Total: 3, Unread: 1, Page: 2, Pages: 3, PageSize: 10, Rows: []api.Row{row}}, nil},
+		{&api.MailboxQuestion{Mailbox: "INBOX", Page: 2, PageSize: 10, Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread}, &api.MailboxAnswer{
+			Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 7, Total: 3, Unread: 1, Deleted: 1, Matching: 2, Page: 2, Pages: 3, PageSize: 10, Rows: []api.Row{row},
+			Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread, AsOf: when,
+		}, nil},
 		{&api.MessageQuestion{ID: id, MarkSeen: true}, &api.MessageAnswer{
 			Folders: []api.Folder{folder}, Folder: folder, ID: id, Flags: row.Flags, Subject: "s", From: row.People, To: row.People, Date: when, Size: 5,
 			Text: []api.Block{{Quote: 1, Spans: []api.Span{{Text: "t", URL: "https://example.edu/"}}}}, HasHTML: true, BlockedRemote: 2,
 			Parts: []api.Part{{ID: "2", MediaType: "image/png", Name: "n", Size: 3, Inline: true}}, Notes: []api.NoteCode{api.NoteMalformed},
-			Headers: []api.HeaderField{{Name: "X", Value: "y"}}, Newer: &id, Page: 4,
+			Headers: []api.HeaderField{{Name: "X", Value: "y"}}, Newer: &id, Page: 4, AsOf: when,
 		}, nil},
 		{&api.BodyQuestion{ID: id, AllowRemote: true}, &api.BodyAnswer{HTML: "<p>", Subject: "s", BlockedRemote: 1}, nil},
 		{&api.StatusQuestion{Account: "a"}, &api.StatusAnswer{Node: "n", Version: "v", RingDigest: 1 << 63, Members: []string{"n"}, Owner: "n", Accounts: 1, Started: when, CacheBytes: 1, CacheBudget: 2}, nil},
