@@ -5,10 +5,15 @@
 // owner that wants more than its share of a full cache makes room among its own
 // values, so that one large mailbox does not push out everybody else.
 //
-// A value is compressed with zstd where that helps. Compression and
-// decompression happen outside every lock; the locks guard bookkeeping only.
-// What an entry costs (its bytes as the allocator rounds them, its key, its
-// place in the tables) counts against the budget, which is never exceeded.
+// A value is compressed with zstd where that helps. Beside it, an entry may keep
+// a decoded form, whatever the owner makes of the bytes: reading that costs no
+// decompression, no decoding and no copy, so what is read often is cheap to
+// read, and what is not is small.
+//
+// Compression, decompression and decoding happen outside every lock; the locks
+// guard bookkeeping only. What an entry costs (its bytes as the allocator rounds
+// them, its decoded form, its key, its place in the tables) counts against the
+// budget, which is never exceeded.
 // Working memory comes on top of it: that of the compressor, and what the
 // garbage collector leaves lying about, which GOGC and GOMEMLIMIT bound.
 //
@@ -18,10 +23,12 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"io"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -40,6 +47,10 @@ type Config struct {
 	// OwnerShare is the part of the budget, above 0 and up to 1, that one
 	// owner may hold once the cache is full. Default 0.25.
 	OwnerShare float64
+	// DecodedShare is the part of the budget, above 0 and up to 1, that decoded
+	// forms may hold. A form that needs over half of that part of a shard is
+	// not kept. Default 0.5.
+	DecodedShare float64
 }
 
 const (
@@ -50,6 +61,8 @@ const (
 	maxMaxEntry       = 1 << 30
 	defaultMaxEntry   = 4 << 20
 	defaultOwnerShare = 0.25
+
+	defaultDecodedShare = 0.5
 
 	// compressFrom is the size from which compression is tried: below it, the
 	// frame around the compressed bytes eats what they save.
@@ -75,6 +88,9 @@ func (c Config) Validate() error {
 	if !(c.OwnerShare > 0 && c.OwnerShare <= 1) {
 		problems = append(problems, fmt.Errorf("cache: an owner's share of %v, not above 0 and up to 1", c.OwnerShare))
 	}
+	if !(c.DecodedShare > 0 && c.DecodedShare <= 1) {
+		problems = append(problems, fmt.Errorf("cache: a share of %v for decoded forms, not above 0 and up to 1", c.DecodedShare))
+	}
 	return errors.Join(problems...)
 }
 
@@ -91,27 +107,32 @@ func (c Config) withDefaults() Config {
 	if c.OwnerShare == 0 {
 		c.OwnerShare = defaultOwnerShare
 	}
+	if c.DecodedShare == 0 {
+		c.DecodedShare = defaultDecodedShare
+	}
 	return c
 }
 
 // Cache is the store. Its methods are safe for concurrent use.
 type Cache struct {
-	config  Config
-	shards  []*shard
-	encoder *zstd.Encoder
-	decoder *zstd.Decoder
-
-	hits, misses, evictions *metrics.Counter
+	config    Config
+	seed      maphash.Seed
+	shards    []*shard
+	encoder   *zstd.Encoder
+	decoder   *zstd.Decoder
+	decodings atomic.Int64
 }
 
 // Stats are the figures of a cache at one moment.
 type Stats struct {
-	// Hits, Misses and Evictions count since the start.
-	Hits, Misses, Evictions int64
-	Entries                 int
-	// Bytes is what all entries cost; RawBytes the sum of their values before
-	// compression; Budget the limit of Bytes.
-	Bytes, RawBytes, Budget int64
+	// Hits, Misses and Evictions count since the start; so does Decodings, how
+	// often Decoded had to make a decoded form.
+	Hits, Misses, Evictions, Decodings int64
+	Entries                            int
+	// Bytes is what all entries cost, of which DecodedBytes are their decoded
+	// forms; RawBytes is the sum of their values before compression; Budget the
+	// limit of Bytes.
+	Bytes, DecodedBytes, RawBytes, Budget int64
 }
 
 // New makes an empty cache and registers its metrics in the set, which holds
@@ -121,12 +142,7 @@ func New(config Config, set *metrics.Set) (*Cache, error) {
 		return nil, err
 	}
 	config = config.withDefaults()
-	c := &Cache{
-		config:    config,
-		hits:      set.NewCounter("alphamail_cache_hits_total"),
-		misses:    set.NewCounter("alphamail_cache_misses_total"),
-		evictions: set.NewCounter("alphamail_cache_evictions_total"),
-	}
+	c := &Cache{config: config, seed: maphash.MakeSeed()}
 	var err error
 	// One encoder and one decoder serve everybody: each keeps as many states as
 	// there are processors, not as there are users.
@@ -140,45 +156,92 @@ func New(config Config, set *metrics.Set) (*Cache, error) {
 		return nil, err
 	}
 	for range config.Shards {
-		part := config.Budget / int64(config.Shards)
-		c.shards = append(c.shards, newShard(part, int64(float64(part)*config.OwnerShare)))
+		c.shards = append(c.shards, newShard(config.Budget/int64(config.Shards), config))
 	}
-	gauge := func(name string, value func(Stats) int64) {
-		set.NewGauge(name, func() float64 { return float64(value(c.Stats())) })
-	}
-	gauge("alphamail_cache_entries", func(s Stats) int64 { return int64(s.Entries) })
-	gauge("alphamail_cache_bytes", func(s Stats) int64 { return s.Bytes })
-	gauge("alphamail_cache_raw_bytes", func(s Stats) int64 { return s.RawBytes })
-	gauge("alphamail_cache_budget_bytes", func(s Stats) int64 { return s.Budget })
+	set.RegisterMetricsWriter(c.writeMetrics)
 	return c, nil
+}
+
+func (c *Cache) writeMetrics(w io.Writer) {
+	stats := c.Stats()
+	metrics.WriteCounterUint64(w, "alphamail_cache_hits_total", uint64(stats.Hits))
+	metrics.WriteCounterUint64(w, "alphamail_cache_misses_total", uint64(stats.Misses))
+	metrics.WriteCounterUint64(w, "alphamail_cache_evictions_total", uint64(stats.Evictions))
+	metrics.WriteCounterUint64(w, "alphamail_cache_decodings_total", uint64(stats.Decodings))
+	metrics.WriteGaugeUint64(w, "alphamail_cache_entries", uint64(stats.Entries))
+	metrics.WriteGaugeUint64(w, "alphamail_cache_bytes", uint64(stats.Bytes))
+	metrics.WriteGaugeUint64(w, "alphamail_cache_decoded_bytes", uint64(stats.DecodedBytes))
+	metrics.WriteGaugeUint64(w, "alphamail_cache_raw_bytes", uint64(stats.RawBytes))
+	metrics.WriteGaugeUint64(w, "alphamail_cache_budget_bytes", uint64(stats.Budget))
 }
 
 // Get returns a value of an owner, in memory that the caller owns; false when
 // it is not there.
 func (c *Cache) Get(owner, key string) ([]byte, bool) {
-	found, ok := c.shard(owner, key).get(owner, key)
-	if !ok {
-		c.misses.Inc()
+	shard, name := c.locate(owner, key)
+	found, _ := shard.get(name)
+	if found == nil {
 		return nil, false
 	}
-	value, err := c.unpack(found)
-	if err != nil { // only damaged memory gets here: zstd checks what it decodes
-		c.misses.Inc()
+	data, err := c.unpack(found.packed)
+	// Only damaged memory makes an error: zstd checks what it decodes.
+	return data, err == nil
+}
+
+// Decoded returns the decoded form of an owner's value, which is shared by all
+// who ask and never to be changed; false when the value is not there or does
+// not decode. A form that is not there is made by decode and kept, as far as
+// the budget allows.
+//
+// decode gets bytes that it owns. It returns what it made of them, which must
+// not be nil, and how many bytes of memory that keeps in use.
+func (c *Cache) Decoded(owner, key string, decode func([]byte) (value any, size int64, err error)) (any, bool) {
+	shard, name := c.locate(owner, key)
+	found, value := shard.get(name)
+	if found == nil || value != nil {
+		return value, found != nil
+	}
+	data, err := c.unpack(found.packed)
+	if err != nil {
 		return nil, false
 	}
-	c.hits.Inc()
-	return value, true
+	value, size, err := decode(data)
+	if err != nil {
+		return nil, false
+	}
+	c.decodings.Add(1)
+	return shard.keepDecoded(found, value, max(size, 0)), true
 }
 
 // Put keeps a copy of a value for an owner, in place of an earlier one under
-// the same key. A value that is too large is not kept, the earlier one neither.
-func (c *Cache) Put(owner, key string, value []byte) {
-	shard := c.shard(owner, key)
-	if int64(len(value)) > c.config.MaxEntry {
-		shard.drop(owner, key)
-		return
+// the same key and its decoded form. A value that is too large is not kept, the
+// earlier one neither.
+func (c *Cache) Put(owner, key string, data []byte) {
+	c.put(owner, key, data)
+}
+
+// PutDecoded is Put for a value whose decoded form is at hand, which is kept as
+// Decoded would keep it: value is what decode makes of data, and uses size bytes
+// of memory. It belongs to the cache from now on and is never to be changed.
+func (c *Cache) PutDecoded(owner, key string, data []byte, value any, size int64) {
+	if shard, added := c.put(owner, key, data); added != nil {
+		shard.keepDecoded(added, value, max(size, 0))
 	}
-	c.evictions.Add(shard.put(owner, key, c.pack(value)))
+}
+
+func (c *Cache) put(owner, key string, data []byte) (*shard, *entry) {
+	shard, name := c.locate(owner, key)
+	if int64(len(data)) > c.config.MaxEntry {
+		shard.drop(name)
+		return shard, nil
+	}
+	return shard, shard.put(name, c.pack(data))
+}
+
+// Delete forgets a value of an owner.
+func (c *Cache) Delete(owner, key string) {
+	shard, name := c.locate(owner, key)
+	shard.drop(name)
 }
 
 // DropOwner forgets all values of an owner. A Put that runs at the same time
@@ -191,25 +254,26 @@ func (c *Cache) DropOwner(owner string) {
 
 // Stats adds up the figures of all shards.
 func (c *Cache) Stats() Stats {
-	stats := Stats{
-		Hits: int64(c.hits.Get()), Misses: int64(c.misses.Get()), Evictions: int64(c.evictions.Get()),
-		Budget: c.config.Budget,
-	}
+	stats := Stats{Decodings: c.decodings.Load(), Budget: c.config.Budget}
 	for _, shard := range c.shards {
 		shard.addTo(&stats)
 	}
 	return stats
 }
 
-// shard spreads the values of every owner over all shards, so that a single
-// user can fill the whole cache while nobody else wants it.
-func (c *Cache) shard(owner, key string) *shard {
-	var hash xxhash.Digest
-	hash.Reset()
-	hash.WriteString(owner)
-	hash.Write([]byte{0})
-	hash.WriteString(key)
-	return c.shards[hash.Sum64()%uint64(len(c.shards))]
+// name is how a value is found.
+type name struct {
+	owner, key string
+	hash       uint64
+}
+
+// locate spreads the values of every owner over all shards, so that a single
+// user can fill the whole cache while nobody else wants it. The hash has a
+// secret seed: nobody can choose names that meet.
+func (c *Cache) locate(owner, key string) (*shard, name) {
+	const odd = 0x9e3779b97f4a7c15 // so that an owner and a key do not change places
+	hash := maphash.String(c.seed, owner)*odd + maphash.String(c.seed, key)
+	return c.shards[hash%uint64(len(c.shards))], name{owner, key, hash}
 }
 
 // packed is a value as it is stored. Its data is never changed.

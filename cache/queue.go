@@ -1,16 +1,24 @@
 package cache
 
-// queue holds entries in an order, linked through one of their pairs of links.
+// queue holds entries in the order in which they joined, linked through one of
+// their pairs of links, and has a hand that picks whom to relieve next.
 type queue struct {
 	by             int
 	oldest, newest *entry
+	hand           *entry // the next candidate; nil means the oldest
 }
 
 // The queues that an entry stands in.
 const (
-	byArrival = iota
-	byOwner
+	byArrival  = iota // all of a shard
+	byOwner           // all of an owner in a shard
+	byDecoding        // those of a shard that have a decoded form
+	queues
 )
+
+// handReach bounds how many entries the hand looks at for one victim, so that
+// nobody waits long for the lock when everything is popular.
+const handReach = 1000
 
 // push adds an entry as the newest.
 func (q *queue) push(e *entry) {
@@ -25,6 +33,9 @@ func (q *queue) push(e *entry) {
 
 func (q *queue) remove(e *entry) {
 	link := &e.links[q.by]
+	if q.hand == e {
+		q.hand = link.newer
+	}
 	if link.older != nil {
 		link.older.links[q.by].newer = link.newer
 	} else {
@@ -36,4 +47,25 @@ func (q *queue) remove(e *entry) {
 		q.newest = link.older
 	}
 	link.older, link.newer = nil, nil
+}
+
+// victim moves the hand over entries that are spared, each of which pays for
+// that with a life, to the first that is not, and past it. The queue must not
+// be empty.
+func (q *queue) victim(spare func(*entry) bool) *entry {
+	candidate := q.hand
+	for range handReach {
+		if candidate == nil {
+			candidate = q.oldest
+		}
+		if !spare(candidate) {
+			break
+		}
+		candidate = candidate.links[q.by].newer
+	}
+	if candidate == nil {
+		candidate = q.oldest
+	}
+	q.hand = candidate.links[q.by].newer
+	return candidate
 }
