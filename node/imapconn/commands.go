@@ -58,9 +58,14 @@ func (n *Namespace) take(response wire.Response) bool {
 	return ok
 }
 
-// Select selects a mailbox, read-write.
+// Select selects a mailbox.
 type Select struct {
 	Name string
+	// ReadOnly selects it without the right to change anything (EXAMINE, RFC 9051
+	// section 6.3.3): no flag is set by reading, and messages stay recent. Changes
+	// must not be sent: some servers refuse them, some ignore them, and Courier
+	// makes them all the same.
+	ReadOnly bool
 	// Mailbox, if set, is told what the server says of the mailbox from now on.
 	Mailbox Mailbox
 	// Since, if set, asks only for what changed since then (RFC 7162): QRESYNC
@@ -69,6 +74,9 @@ type Select struct {
 	Since *Since
 
 	Data *imap.SelectData // result; nil when the server refused
+	// Unchangeable tells that nothing can be changed: it was asked for, or the
+	// server grants no more.
+	Unchangeable bool
 
 	read imap.SelectData
 }
@@ -79,10 +87,15 @@ type Since struct {
 	ModSeq      uint64
 }
 
-func (*Select) name() string { return "SELECT" }
+func (s *Select) name() string {
+	if s.ReadOnly {
+		return "EXAMINE"
+	}
+	return "SELECT"
+}
 
 func (s *Select) write(e *wire.Encoder) {
-	e.Raw("SELECT ")
+	e.Raw(s.name() + " ")
 	e.Mailbox(s.Name)
 	if s.Since != nil {
 		e.Raw(" (QRESYNC (")
@@ -132,6 +145,7 @@ func (s *Select) code(code *wire.Code) bool {
 func (s *Select) end(status *wire.Status) {
 	if status.Error() == nil {
 		s.Data = &s.read
+		s.Unchangeable = status.Code != nil && status.Code.Name == "READ-ONLY"
 	}
 }
 

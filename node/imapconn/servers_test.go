@@ -176,6 +176,25 @@ var steps = []struct {
 		}
 		return nil
 	}},
+	{"EXAMINE", func(s *session) error {
+		examine := &imapconn.Select{Name: "INBOX", ReadOnly: true}
+		reading := &imapconn.Fetch{UIDs: imap.UIDSetNum(uidOf(s, 3)), Items: &imap.FetchOptions{Flags: true, BodySection: []*imap.FetchItemBodySection{{}}}}
+		other := another(s)
+		if err := other.Do(s.t.Context(), examine, reading); err != nil {
+			return err
+		}
+		if !examine.Unchangeable || examine.Data.NumMessages != 5 || len(reading.Messages) != 1 {
+			return fmt.Errorf("%+v, %d messages", examine, len(reading.Messages))
+		}
+		fetch := &imapconn.Fetch{UIDs: imap.UIDSetNum(uidOf(s, 3)), Items: &imap.FetchOptions{Flags: true}}
+		if err := s.Do(s.t.Context(), &imapconn.Noop{}, fetch); err != nil {
+			return err
+		}
+		if flags := fetch.Messages[0].Flags; slices.Contains(flags, imap.FlagSeen) {
+			return fmt.Errorf("flags %v", flags)
+		}
+		return nil
+	}},
 	{"UID SEARCH", func(s *session) error {
 		for _, extended := range []bool{false, true} {
 			if extended && !s.Has(imap.CapESearch) {
