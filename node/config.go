@@ -29,13 +29,16 @@ type Config struct {
 	Domains []Domain
 	// SessionLifetime is how long a login lasts. Default 24 h.
 	SessionLifetime time.Duration
-	// IdleTimeout is how long an account that nobody asks keeps its connection.
-	// Default 20 min: servers may drop an idle client after 30 (RFC 9051
-	// section 5.4).
+	// IdleTimeout is how long an account that nobody asks is kept at all. It gives
+	// back its connection before, see account.Config. Default 4 h.
 	IdleTimeout time.Duration
 	// MaxAccounts bounds the accounts kept; beyond it the one that was idle
 	// longest is dropped. Default 20,000.
 	MaxAccounts int
+	// MaxMemory is the memory in bytes, of all that this process holds, from which
+	// on accounts that nobody asks give back what they hold early, and no new ones
+	// are let in. Default: no bound.
+	MaxMemory int64
 	// Account bounds what each account does.
 	Account account.Config
 	// Gate bounds what is asked of each mail server.
@@ -48,7 +51,7 @@ func (c Config) withDefaults() Config {
 		c.SessionLifetime = 24 * time.Hour
 	}
 	if c.IdleTimeout == 0 {
-		c.IdleTimeout = 20 * time.Minute
+		c.IdleTimeout = 4 * time.Hour
 	}
 	if c.MaxAccounts == 0 {
 		c.MaxAccounts = 20_000
@@ -68,7 +71,7 @@ func (c Config) Validate() error {
 	if len(c.Domains) == 0 {
 		problems = append(problems, errors.New("node: a node needs a mail domain"))
 	}
-	if c.SessionLifetime < 0 || c.IdleTimeout < 0 || c.MaxAccounts < 0 {
+	if c.SessionLifetime < 0 || c.IdleTimeout < 0 || c.MaxAccounts < 0 || c.MaxMemory < 0 {
 		problems = append(problems, errors.New("node: negative limits"))
 	}
 	return errors.Join(problems...)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"alphamail/node/account"
 	"alphamail/node/api"
 	"alphamail/node/imapconn"
 )
@@ -45,13 +46,17 @@ func (m *meter) strange(what string) {
 	m.set.GetOrCreateCounter(`alphamail_imap_strange_total{what="` + what + `"}`).Inc()
 }
 
-// backend shows whether the mail server of a domain counts as away. Domains come
-// from the configuration.
-func (m *meter) backend(domain string, away func() bool) {
+// backend shows whether the mail server of a domain counts as away, and how many
+// connections there are to it. Domains come from the configuration.
+func (m *meter) backend(domain string, gate *account.Gate) {
 	m.set.NewGauge(`alphamail_backend_away{domain="`+domain+`"}`, func() float64 {
-		if away() {
+		if gate.Away() {
 			return 1
 		}
 		return 0
+	})
+	m.set.NewGauge(`alphamail_backend_connections{domain="`+domain+`"}`, func() float64 {
+		open, _ := gate.Open()
+		return float64(open)
 	})
 }

@@ -50,6 +50,7 @@ type Node struct {
 	cache       *cache.Cache
 	log         *slog.Logger
 	metrics     *meter
+	load        load
 	started     time.Time
 
 	mu       sync.Mutex // guards accounts and closed; no I/O while it is held
@@ -72,15 +73,16 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 		revocations: revocations, cache: store, log: log, started: time.Now(),
 		accounts: map[string]*account.Account{}, stop: make(chan struct{}),
 	}
+	n.config.Account.Quiet = n.load.quiet
 	n.metrics = newMeter(set, n.accountCount)
 	for _, domain := range config.Domains {
 		domain.Backend.Observe = n.metrics.imapCommand
 		domain.Backend.Strange = n.strange(domain.Name)
 		domain.Backend.Gate = account.NewGate(config.Gate)
-		n.metrics.backend(domain.Name, domain.Backend.Gate.Away)
+		n.metrics.backend(domain.Name, domain.Backend.Gate)
 		n.domains[domain.Name] = domain
 	}
-	n.background.Go(n.evictIdle) // ended by Close
+	n.background.Go(n.tidy) // ended by Close
 	return n, nil
 }
 
@@ -122,36 +124,6 @@ func (n *Node) Close() {
 		closing.Go(one.Close)
 	}
 	closing.Wait()
-}
-
-// evictIdle drops accounts that nobody asked for IdleTimeout. A later question
-// rebuilds them from its seal.
-func (n *Node) evictIdle() {
-	ticker := time.NewTicker(max(n.config.IdleTimeout/8, time.Second))
-	defer ticker.Stop()
-	for {
-		select {
-		case <-n.stop:
-			return
-		case <-ticker.C:
-		}
-		for _, idle := range n.takeIdle(time.Now().Add(-n.config.IdleTimeout)) {
-			idle.Retire()
-		}
-	}
-}
-
-func (n *Node) takeIdle(before time.Time) []*account.Account {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var idle []*account.Account
-	for id, one := range n.accounts {
-		if one.LastUse().Before(before) {
-			idle = append(idle, one)
-			delete(n.accounts, id)
-		}
-	}
-	return idle
 }
 
 func (n *Node) accountCount() int {

@@ -51,7 +51,9 @@ func ask[Q, A any](ctx context.Context, n *Node, command string, call *api.Call,
 // that a defect costs one answer and not the node.
 func answer[A any](ctx context.Context, n *Node, command string, call *api.Call, work func(context.Context) (A, error)) (result A, err error) {
 	start := time.Now()
+	n.load.begin()
 	defer func() {
+		n.load.end()
 		if defect := recover(); defect != nil {
 			n.log.Error("defect", "request", call.RequestID, "command", command, "panic", fmt.Sprint(defect), "stack", string(debug.Stack()))
 			var none A

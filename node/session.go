@@ -160,6 +160,11 @@ func (n *Node) find(ctx context.Context, id, password string) (*account.Account,
 var errShuttingDown = api.NewError(api.CodeNodeDown, "This node is shutting down.", nil)
 
 func (n *Node) newAccount(id, password string) (*account.Account, error) {
+	if n.load.full() {
+		full := api.NewError(api.CodeBusy, "Very many people are reading mail at this moment. Please try again in a few seconds.", errors.New("node: no memory for another account"))
+		full.RetryAfter = 10 * time.Second
+		return nil, full
+	}
 	local, name := api.SplitAccount(id)
 	domain, ok := n.domains[name]
 	if !ok {

@@ -1,30 +1,33 @@
-// Package account keeps one mail account alive on a node: its connection to the
+// Package account keeps one mail account alive on a node: its connections to the
 // mail server, what it knows of the mailboxes, and the answers to page
 // questions.
 //
-// The connection, the selected mailbox and its index belong together: whoever
-// holds the account's turn (a semaphore that honours contexts, because its
-// holder talks to the mail server) may use all three. Everything derived from
-// message content goes to the cache, under keys that name it fully; counts,
-// flags and order are mutable and live here.
+// An account has up to three connections. The foreground one answers questions;
+// it, the selected mailbox and its index belong together, and whoever holds the
+// account's turn (a semaphore that honours contexts, because its holder talks to
+// the mail server) may use all three. The watcher listens for new mail while the
+// user is around, and is only a doorbell. A transient one does what takes long,
+// so that no click waits for it.
 //
-// An Account makes no connection until it is asked something, replaces a
-// connection that failed on the next question, and starts no goroutine that
-// outlives a call.
+// Everything derived from message content goes to the cache, under keys that
+// name it fully; counts, flags and order are mutable and live here.
+//
+// An Account makes no connection until it is asked something, and replaces a
+// connection that failed on the next question. While nobody asks, it gives back
+// what it holds step by step: see Rest.
 package account
 
 import (
 	"context"
 	"crypto/subtle"
 	"errors"
-	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"alphamail/node/api"
 	"alphamail/node/imapconn"
-	"github.com/emersion/go-imap/v2"
 )
 
 // Backend is the mail server of a domain.
@@ -35,12 +38,20 @@ type Backend struct {
 	// Prefix of the user's mailboxes, such as "INBOX."; empty when there is
 	// none or the server shall be asked.
 	Prefix string
+	// Roles are mailboxes that serve for a role, by their names without the
+	// prefix, whatever the server says.
+	Roles map[api.Role]string
 }
 
 // Cache keeps derived data. It may forget anything at any time.
 type Cache interface {
 	Get(owner, key string) ([]byte, bool)
 	Put(owner, key string, value []byte)
+	// Decoded returns what decode makes of a value, and may keep that; it is
+	// shared, and nobody changes it. size is its cost in bytes.
+	Decoded(owner, key string, decode func(data []byte) (value any, size int64, err error)) (any, bool)
+	// PutDecoded keeps a value together with what decode would make of it.
+	PutDecoded(owner, key string, data []byte, value any, size int64)
 }
 
 // Config bounds what an account does.
@@ -59,6 +70,23 @@ type Config struct {
 	// ChunkSize is how much of a large part is fetched at a time, in bytes;
 	// other questions get their turn between chunks. Default 1 MiB.
 	ChunkSize int64
+	// NoSnippets leaves the beginnings of messages out of lists.
+	NoSnippets bool
+	// Watch is how long after a question the user counts as being around, so
+	// that a second connection listens for new mail. Default 2 min; negative:
+	// never.
+	Watch time.Duration
+	// WatchAfter is how long after a question the listening begins: most who log
+	// in only look and go. Default 10 s.
+	WatchAfter time.Duration
+	// IdleConnection is how long the foreground connection is kept unused.
+	// Default 20 min: servers may drop an idle client after 30 (RFC 9051
+	// section 5.4).
+	IdleConnection time.Duration
+	// Quiet, if set, tells whether there is room for work that nobody waits for,
+	// such as fetching what is likely to be asked for next. Without it there is
+	// none.
+	Quiet func() bool
 }
 
 // WithDefaults fills in what is zero.
@@ -68,6 +96,9 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.FoldersMaxAge, 30*time.Second)
 	setDefault(&c.WholeMessage, 512<<10)
 	setDefault(&c.ChunkSize, 1<<20)
+	setDefault(&c.Watch, 2*time.Minute)
+	setDefault(&c.WatchAfter, 10*time.Second)
+	setDefault(&c.IdleConnection, 20*time.Minute)
 	return c
 }
 
@@ -91,15 +122,23 @@ type Account struct {
 	lastUse atomic.Int64 // Unix nanoseconds
 
 	// turn holds one token: who has it may use everything below.
-	turn     chan struct{}
-	conn     *imapconn.Conn // nil when not connected
-	selected *index         // nil when nothing is selected
-	indexes  indexes        // of other mailboxes
-	folders  folderList
-	closed   bool
+	turn         chan struct{}
+	conn         *connection // the foreground one; nil when not connected
+	failed       time.Time   // when the mail server could not be reached last
+	reconnecting bool        // in the background
+	watching     bool        // a watcher runs
+	prefetching  bool        // something is fetched in advance
+	selected     *index      // nil when nothing is selected
+	indexes      indexes     // of other mailboxes
+	folders      folderList
+	closed       bool
 
-	closing  context.Context // ends when the account does
-	endCalls context.CancelFunc
+	// transient holds one token, for the connection of transiently.
+	transient chan struct{}
+
+	closing    context.Context // ends when the account does
+	endCalls   context.CancelFunc
+	background sync.WaitGroup // work without a caller; ends with closing
 }
 
 // New makes an account without connecting. user is the name for LOGIN.
@@ -107,7 +146,7 @@ func New(id, user, password string, backend Backend, config Config, cache Cache,
 	a := &Account{
 		id: id, user: user, password: password, backend: backend,
 		config: config.WithDefaults(), cache: cache, log: log.With("account", id),
-		turn: make(chan struct{}, 1),
+		turn: make(chan struct{}, 1), transient: make(chan struct{}, 1),
 	}
 	a.closing, a.endCalls = context.WithCancel(context.Background())
 	a.lastUse.Store(time.Now().UnixNano())
@@ -146,19 +185,15 @@ func (a *Account) Close() {
 // later ones fail with ErrClosed.
 func (a *Account) Retire() {
 	a.turn <- struct{}{}
-	defer func() { <-a.turn }()
 	a.closed = true
 	a.endCalls()
 	if a.conn != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), logoutTimeout)
-		defer cancel()
-		a.conn.Logout(ctx)
+		a.conn.Logout()
 		a.conn = nil
 	}
+	<-a.turn
+	a.background.Wait()
 }
-
-// logoutTimeout bounds saying goodbye to a mail server.
-const logoutTimeout = time.Second
 
 // withTurn waits for the account's turn and runs work with it.
 func (a *Account) withTurn(ctx context.Context, work func(context.Context) error) error {
@@ -196,107 +231,14 @@ func (a *Account) translate(ctx context.Context, err error) error {
 	case errors.Is(err, errSilent):
 		return api.NewError(api.CodeBackendDown, "The mail server does not answer.", err)
 	}
-	if _, refused := imapconn.IsRefusal(err); refused {
+	if isRefusal(err) {
 		return api.NewError(api.CodeBackendDown, "The mail server refused the request.", err)
 	}
 	return api.NewError(api.CodeBackendDown, "The mail server cannot be reached.", err)
 }
 
-// errSilent marks an exchange that outlasted CommandTimeout or DialTimeout.
-var errSilent = errors.New("account: the mail server is silent")
-
-// bounded runs an exchange with the mail server under a timeout of its own.
-func bounded(ctx context.Context, timeout time.Duration, exchange func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	err := exchange(limited)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", errSilent, err)
-	}
-	return err
-}
-
-// connect makes a connection unless there is one. The caller has the turn.
-func (a *Account) connect(ctx context.Context) error {
-	if a.conn != nil && a.conn.Usable() {
-		return nil
-	}
-	a.disconnect()
-	if a.backend.Gate == nil {
-		return a.dial(ctx)
-	}
-	left, err := a.backend.Gate.enter(ctx)
-	if err != nil {
-		return err
-	}
-	err = a.dial(ctx)
-	left(err)
-	return err
-}
-
-// dial connects and logs in.
-func (a *Account) dial(ctx context.Context) error {
-	return bounded(ctx, a.config.DialTimeout, func(ctx context.Context) error {
-		conn, err := imapconn.Dial(ctx, a.backend.Options)
-		if err != nil {
-			return err
-		}
-		if err := conn.Login(ctx, a.user, a.password); err != nil {
-			conn.Close()
-			return a.loginError(err)
-		}
-		a.conn = conn
-		return nil
-	})
-}
-
-// loginError tells a wrong password from a server that cannot log anybody in
-// (RFC 5530).
-func (a *Account) loginError(err error) error {
-	refusal, refused := imapconn.IsRefusal(err)
-	switch {
-	case !refused:
-		return err
-	case refusal.Code == imap.ResponseCodeUnavailable || refusal.Code == imap.ResponseCodeInUse || refusal.Code == imap.ResponseCodeLimit:
-		return api.NewError(api.CodeBackendDown, "The mail server cannot log you in at the moment.", err)
-	default:
-		return api.NewError(api.CodeAuthFailed, "User name or password is wrong.", err)
-	}
-}
-
-// disconnect forgets the connection and what is only true while it lasts.
-func (a *Account) disconnect() {
-	if a.conn != nil {
-		a.conn.Close()
-		a.conn = nil
-	}
-	a.leave()
-}
-
-// do sends commands over the connection of the account, making one first when
-// need be. The caller has the turn.
-func (a *Account) do(ctx context.Context, commands ...imapconn.Command) error {
-	err := bounded(ctx, a.config.CommandTimeout, func(ctx context.Context) error { return a.conn.Do(ctx, commands...) })
-	if err != nil && !a.conn.Usable() {
-		a.log.Info("connection to the mail server lost", "error", err)
-		a.disconnect()
-	}
-	return err
-}
-
-// retrying runs work and, when it failed because a kept connection turned out
-// to be dead, once more with a new one. Work must be safe to repeat.
-func (a *Account) retrying(ctx context.Context, work func(context.Context) error) error {
-	kept := a.conn != nil
-	if err := a.connect(ctx); err != nil {
-		return err
-	}
-	err := work(ctx)
-	if err == nil || !kept || a.conn != nil || ctx.Err() != nil || errors.Is(err, errSilent) {
-		return err
-	}
-	if err := a.connect(ctx); err != nil {
-		return err
-	}
-	return work(ctx)
+// isRefusal tells whether the mail server answered NO or BAD.
+func isRefusal(err error) bool {
+	_, refused := imapconn.IsRefusal(err)
+	return refused
 }

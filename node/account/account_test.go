@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +107,9 @@ func (w *world) page(mailbox string, number int) *api.MailboxAnswer {
 	answer, err := w.account.Mailbox(w.t.Context(), &api.MailboxQuestion{Mailbox: mailbox, Page: number})
 	if err != nil {
 		w.t.Fatalf("page %d of %s: %v", number, mailbox, err)
+	}
+	if !answer.AsOf.IsZero() {
+		w.t.Fatalf("page %d of %s is as of %v", number, mailbox, answer.AsOf)
 	}
 	return answer
 }
@@ -425,13 +429,72 @@ func TestServerTrouble(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.proxy.Cut()
-		if _, err := w.account.Mailbox(t.Context(), &api.MailboxQuestion{Mailbox: "INBOX", Page: 1}); code(err) != api.CodeBackendDown {
+		if _, err := w.account.Mailbox(t.Context(), &api.MailboxQuestion{Mailbox: "INBOX", Page: 3}); code(err) != api.CodeBackendDown {
 			t.Errorf("a server that is down: %v", err)
+		}
+	})
+}
+
+// TestWhatIsKnownIsShownWhileTheServerIsAway stops the mail server: pages that
+// were seen are shown with the time as of which they are, others are not, and
+// everything comes back by itself.
+func TestWhatIsKnownIsShownWhileTheServerIsAway(t *testing.T) {
+	each(t, 120, func(t *testing.T, w *world) {
+		seen := w.page("INBOX", 1)
+		unread := slices.IndexFunc(seen.Rows, func(row api.Row) bool { return !row.Flags.Seen })
+		id := seen.Rows[unread].ID
+		opened := w.message(id, false)
+		before := time.Now()
+		if err := w.proxy.Refuse(true); err != nil {
+			t.Fatal(err)
+		}
+		w.proxy.Cut()
+		for range 3 {
+			page, err := w.account.Mailbox(t.Context(), &api.MailboxQuestion{Mailbox: "INBOX", Page: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if page.AsOf.IsZero() || page.AsOf.After(before) || !reflect.DeepEqual(page.Rows, seen.Rows) || len(page.Folders) != len(seen.Folders) {
+				t.Errorf("as of %v: %d rows, %d folders", page.AsOf, len(page.Rows), len(page.Folders))
+			}
+			if message, err := w.account.Message(t.Context(), &api.MessageQuestion{ID: id, MarkSeen: true}); err != nil || message.AsOf.IsZero() || message.Subject != opened.Subject || message.Flags.Seen || message.Older == nil {
+				t.Errorf("a message that was seen: %v, %+v", err, message)
+			}
+			if opened.HasHTML {
+				if _, err := w.account.Body(t.Context(), &api.BodyQuestion{ID: id}); err != nil {
+					t.Errorf("its HTML: %v", err)
+				}
+			}
+			if raw, err := w.account.Raw(t.Context(), &api.RawQuestion{ID: id}); err != nil {
+				t.Errorf("its source: %v", err)
+			} else {
+				raw.Content.Close()
+			}
+			if _, err := w.account.Message(t.Context(), &api.MessageQuestion{ID: seen.Rows[unread+1].ID}); code(err) != api.CodeBackendDown {
+				t.Errorf("a message that nobody opened: %v", err)
+			}
+			if _, err := w.account.Mailbox(t.Context(), &api.MailboxQuestion{Mailbox: "Sent", Page: 1}); code(err) != api.CodeBackendDown {
+				t.Errorf("a folder that nobody opened: %v", err)
+			}
 		}
 		if err := w.proxy.Refuse(false); err != nil {
 			t.Fatal(err)
 		}
-		w.message(w.page("INBOX", 1).Rows[0].ID, true)
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			page, err := w.account.Mailbox(t.Context(), &api.MailboxQuestion{Mailbox: "INBOX", Page: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if page.AsOf.IsZero() {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the server is back, and the page is still an old one")
+			}
+		}
+		if message := w.message(id, true); !message.Flags.Seen || !message.AsOf.IsZero() {
+			t.Errorf("afterwards: %+v", message.Flags)
+		}
 	})
 }
 

@@ -24,7 +24,7 @@ type folderList struct {
 // LIST-STATUS; folders beyond it show no counts.
 const maxStatus = 50
 
-var countItems = &imap.StatusOptions{NumMessages: true, NumUnseen: true}
+var countItems = &imap.StatusOptions{NumMessages: true, NumUnseen: true, UIDValidity: true}
 
 // folderQuery is a reading of the folder list that can be pipelined with other
 // commands.
@@ -83,6 +83,18 @@ func (a *Account) takeFolders(ctx context.Context, query *folderQuery) error {
 	slices.SortStableFunc(folders, compareFolders)
 	a.folders.folders, a.folders.read = folders, time.Now()
 	return nil
+}
+
+// stands tells whether the mailbox of an index is still the one of its name.
+// Another client may have renamed it, or put another in its place, and a server
+// goes on with the old one as long as it is selected.
+func (q *folderQuery) stands(x *index) bool {
+	for _, data := range q.list.Data {
+		if canonicalMailbox(data.Mailbox) == x.mailbox {
+			return data.Status == nil || data.Status.UIDValidity == 0 || data.Status.UIDValidity == x.uidValidity
+		}
+	}
+	return false
 }
 
 func (a *Account) countFolders(ctx context.Context, folders []api.Folder) error {
@@ -203,20 +215,18 @@ func compareFolders(a, b api.Folder) int {
 	)
 }
 
-// folderAnswer copies the folder list, with the counts of the selected mailbox
-// as its index knows them, and returns the entry of that mailbox.
-func (a *Account) folderAnswer() ([]api.Folder, api.Folder) {
+// folderAnswer copies the folder list, with the counts of a mailbox as its index
+// knows them, and returns the entry of that mailbox.
+func (a *Account) folderAnswer(x *index) ([]api.Folder, api.Folder) {
 	folders := slices.Clone(a.folders.folders)
 	for i := range folders {
-		if folders[i].Mailbox == a.selected.mailbox {
-			folders[i].Total = uint32(len(a.selected.entries))
-			folders[i].Unread = uint32(a.selected.unread())
+		if folders[i].Mailbox == x.mailbox {
+			folders[i].Total = uint32(len(x.uids))
+			folders[i].Unread = uint32(x.unread)
 			folders[i].Counted = true
 			return folders, folders[i]
 		}
 	}
 	// A mailbox may be selected although LIST does not show it.
-	return folders, api.Folder{Mailbox: a.selected.mailbox, Path: []string{a.selected.mailbox}, Selectable: true}
+	return folders, api.Folder{Mailbox: x.mailbox, Path: []string{x.mailbox}, Selectable: true}
 }
-
-func lowerFlag[T ~string](flag T) T { return T(strings.ToLower(string(flag))) }

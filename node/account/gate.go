@@ -24,6 +24,9 @@ type GateConfig struct {
 	// Failures is how many connections in a row have to fail until the server
 	// counts as away. Default 5.
 	Failures int
+	// MaxConnections is how many connections there may be at a time; from four
+	// fifths of it on, none are made that nobody waits for. Default 20,000.
+	MaxConnections int
 	// MaxPause is the longest time between two tries while it is away. The first
 	// pause is a second, each further one twice the one before, all of them
 	// shortened by up to a half, by chance. Default 30 s.
@@ -36,20 +39,22 @@ func (c GateConfig) WithDefaults() GateConfig {
 	setDefault(&c.Burst, 1000)
 	setDefault(&c.MaxWait, 5*time.Second)
 	setDefault(&c.Failures, 5)
+	setDefault(&c.MaxConnections, 20_000)
 	setDefault(&c.MaxPause, 30*time.Second)
 	return c
 }
 
 // Gate stands before one mail server. When all users of a node come at once, as
-// after a restart, it spreads their logins; when the server is away, it lets one
-// try at a time find out whether it is back, and everybody else know at once. It
-// is safe for concurrent use.
+// after a restart, it spreads their logins; it bounds how many connections there
+// are; and when the server is away, it lets one try at a time find out whether it
+// is back, and everybody else know at once. It is safe for concurrent use.
 type Gate struct {
 	config GateConfig
 
 	mu       sync.Mutex // guards the fields below; no I/O while it is held
 	tokens   float64    // logins that may begin now; negative: how many wait
 	filled   time.Time  // when tokens was right
+	open     int        // connections
 	failures int        // connections that failed in a row
 	retry    time.Time  // while the server is away: when it may be tried
 	trying   bool       // somebody is trying
@@ -63,6 +68,9 @@ func NewGate(config GateConfig) *Gate {
 
 // Away tells whether the server counts as away.
 func (g *Gate) Away() bool {
+	if g == nil {
+		return false
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.away()
@@ -71,73 +79,133 @@ func (g *Gate) Away() bool {
 // away is Away for those who hold mu.
 func (g *Gate) away() bool { return g.failures >= g.config.Failures }
 
-// enter waits until a connection may be made. Whoever makes it calls left with
-// what came of it. Errors: backend_down, busy, and the context's.
-func (g *Gate) enter(ctx context.Context) (left func(error), err error) {
-	wait, trial, err := g.reserve()
-	if err != nil {
-		return nil, err
+// Open returns how many connections there are, and how many there may be.
+func (g *Gate) Open() (open, most int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open, g.config.MaxConnections
+}
+
+// urgency says whether anybody waits for a connection.
+type urgency int
+
+const (
+	urgent    urgency = iota // a user waits
+	whenQuiet                // nobody waits: only while there is room for others
+)
+
+// pass is the permission to have one connection. A nil pass is one without a
+// gate.
+type pass struct {
+	gate  *Gate
+	trial bool // the one by which a server that is away is tried
+
+	ended bool // guarded by the gate's mu
+}
+
+// enter waits until a connection may be made. Whoever makes it calls connected
+// with what came of it, and end when it is over. Errors: backend_down, busy, and
+// the context's.
+func (g *Gate) enter(ctx context.Context, how urgency) (*pass, error) {
+	if g == nil {
+		return nil, nil
 	}
-	left = func(err error) { g.left(trial, err) }
-	if wait == 0 {
-		return left, nil
+	p, wait, err := g.reserve(how)
+	if err != nil || wait == 0 {
+		return p, err
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return left, nil
+		return p, nil
 	case <-ctx.Done():
+		p.end()
 		return nil, ctx.Err()
 	}
 }
 
-// reserve takes a turn. trial says that it is the one by which a server that is
-// away is tried.
-func (g *Gate) reserve() (wait time.Duration, trial bool, err error) {
+// errAway, errFull and errCrowded are why somebody may not enter.
+var (
+	errAway    = errors.New("account: the mail server is away")
+	errFull    = errors.New("account: too many connections")
+	errCrowded = errors.New("account: too many logins")
+)
+
+// reserve takes a turn.
+func (g *Gate) reserve(how urgency) (p *pass, wait time.Duration, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
+	if g.open >= g.config.MaxConnections || how == whenQuiet && g.open >= g.config.MaxConnections*4/5 {
+		return nil, 0, busy(errFull, 10*time.Second)
+	}
 	if g.away() {
 		if g.trying || now.Before(g.retry) {
-			return 0, false, api.NewError(api.CodeBackendDown, "The mail server cannot be reached. It is tried again every few seconds.", errors.New("account: the mail server is away"))
+			return nil, 0, api.NewError(api.CodeBackendDown, "The mail server cannot be reached. It is tried again every few seconds.", errAway)
 		}
 		g.trying = true
-		return 0, true, nil
+		g.open++
+		return &pass{gate: g, trial: true}, 0, nil
 	}
 	g.tokens = min(float64(g.config.Burst), g.tokens+now.Sub(g.filled).Seconds()*g.config.LoginsPerSecond)
 	g.filled = now
 	wait = time.Duration((1 - g.tokens) / g.config.LoginsPerSecond * float64(time.Second))
-	if wait > g.config.MaxWait {
-		busy := api.NewError(api.CodeBusy, "Very many people are logging in at this moment. Please try again in a few seconds.", errors.New("account: too many logins"))
-		busy.RetryAfter = wait
-		return 0, false, busy
+	if wait > g.config.MaxWait || how == whenQuiet && g.tokens < float64(g.config.Burst)/2 {
+		return nil, 0, busy(errCrowded, wait)
 	}
 	g.tokens--
-	return max(0, wait), false, nil
+	g.open++
+	return &pass{gate: g}, max(0, wait), nil
 }
 
-// left notes how a connection went. A refused login is an answer: the server is
-// there. That somebody did not wait for one says nothing; nor does the failure
+func busy(cause error, retryAfter time.Duration) error {
+	err := api.NewError(api.CodeBusy, "Very many people are logging in at this moment. Please try again in a few seconds.", cause)
+	err.RetryAfter = retryAfter
+	return err
+}
+
+// connected notes how a connection went. A refused login is an answer: the server
+// is there. That somebody did not wait for one says nothing; nor does the failure
 // of a connection that was begun before the server counted as away.
-func (g *Gate) left(trial bool, err error) {
+func (p *pass) connected(err error) {
+	if p == nil {
+		return
+	}
+	if err != nil {
+		defer p.end()
+	}
 	_, refused := imapconn.IsRefusal(err)
 	var answer *api.Error
 	answered := refused || errors.As(err, &answer)
+	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if trial {
+	if p.trial {
 		g.trying = false
 	}
 	switch {
 	case err == nil || answered:
 		g.failures = 0
-	case errors.Is(err, context.Canceled) || !trial && g.away():
+	case errors.Is(err, context.Canceled) || !p.trial && g.away():
 	default:
 		if g.failures++; g.away() {
 			doublings := min(g.failures-g.config.Failures, 10)
 			pause := min(g.config.MaxPause, time.Second<<doublings)
 			g.retry = time.Now().Add(pause - rand.N(pause/2))
 		}
+	}
+}
+
+// end gives the place of a connection back. It may be called again.
+func (p *pass) end() {
+	if p == nil {
+		return
+	}
+	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
+	if !p.ended {
+		p.ended = true
+		p.gate.open--
 	}
 }

@@ -27,7 +27,7 @@ func TestGateSpreadsLogins(t *testing.T) {
 		began := time.Now()
 		entered, busy := make(chan time.Duration, 100), 0
 		for range 40 {
-			wait, _, err := gate.reserve()
+			_, wait, err := gate.reserve(urgent)
 			switch {
 			case code(err) == api.CodeBusy:
 				busy++
@@ -52,7 +52,7 @@ func TestGateSpreadsLogins(t *testing.T) {
 		time.Sleep(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if _, err := gate.enter(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 1100*time.Millisecond {
+		if _, err := gate.enter(ctx, urgent); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 1100*time.Millisecond {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 	})
@@ -63,11 +63,11 @@ func TestGateWhileTheServerIsAway(t *testing.T) {
 		gate := NewGate(GateConfig{Failures: 3, MaxPause: 8 * time.Second})
 		connect := func(outcome error) {
 			t.Helper()
-			left, err := gate.enter(t.Context())
+			entered, err := gate.enter(t.Context(), urgent)
 			if err != nil {
 				t.Fatal(err)
 			}
-			left(outcome)
+			entered.connected(outcome)
 		}
 		fail := func() { t.Helper(); connect(errRefusedConnection) }
 		fail()
@@ -75,7 +75,7 @@ func TestGateWhileTheServerIsAway(t *testing.T) {
 		connect(&imap.Error{Type: imap.StatusResponseTypeNo}) // an answer
 		fail()
 		fail()
-		late, err := gate.enter(t.Context())
+		late, err := gate.enter(t.Context(), urgent)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestGateWhileTheServerIsAway(t *testing.T) {
 		began := time.Now()
 		for time.Since(began) < time.Minute {
 			time.Sleep(100 * time.Millisecond)
-			left, err := gate.enter(t.Context())
+			entered, err := gate.enter(t.Context(), urgent)
 			if code(err) == api.CodeBackendDown {
 				continue
 			}
@@ -96,13 +96,13 @@ func TestGateWhileTheServerIsAway(t *testing.T) {
 			}
 			tries++
 			if late != nil {
-				late(errRefusedConnection)
+				late.connected(errRefusedConnection)
 				late = nil
 			}
-			if _, second := gate.enter(t.Context()); code(second) != api.CodeBackendDown {
+			if _, second := gate.enter(t.Context(), urgent); code(second) != api.CodeBackendDown {
 				t.Errorf("two try at a time: %v", second)
 			}
-			left(errRefusedConnection)
+			entered.connected(errRefusedConnection)
 		}
 		// Pauses of 1, 2, 4, 8, 8, … s, each shortened by up to a half.
 		if tries < 8 || tries > 20 {
@@ -118,11 +118,11 @@ func TestGateWhileTheServerIsAway(t *testing.T) {
 func TestGateIgnoresThoseWhoDoNotWait(t *testing.T) {
 	gate := NewGate(GateConfig{Failures: 2})
 	for range 10 {
-		left, err := gate.enter(t.Context())
+		entered, err := gate.enter(t.Context(), urgent)
 		if err != nil {
 			t.Fatal(err)
 		}
-		left(context.Canceled)
+		entered.connected(context.Canceled)
 	}
 	if gate.Away() {
 		t.Error("cancelled logins made the server count as away")

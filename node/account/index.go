@@ -3,6 +3,7 @@ package account
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -14,13 +15,24 @@ import (
 // flags, ascending by UID, which is the order of arrival and of sequence
 // numbers. The connection tells it everything that the server says of the
 // mailbox, in order. It is plain data; the account's turn guards it.
+//
+// Nothing else in an account grows with a mailbox: 5 bytes a message, 4 more for
+// each order and filter in use.
 type index struct {
 	mailbox     string
 	uidValidity uint32
-	// entries are the messages that are known; those behind them, up to exists,
-	// are not yet.
-	entries []entry
-	exists  uint32
+	// uids and flags are of the messages that are known; those behind them, up to
+	// exists, are not yet.
+	uids   []uint32
+	flags  []flagSet
+	exists uint32
+	// How many of them are unread, flagged, and marked as deleted.
+	unread, flagged, deleted int
+	// changes counts what changed in uids and flags, removals the messages that
+	// went: for the lists that are made of them.
+	changes, removals uint64
+	lists             lists
+
 	// lost tells that what the server said does not fit together, so that the
 	// mailbox has to be read anew.
 	lost bool
@@ -33,6 +45,8 @@ type index struct {
 	// modSeq is the state that the index has all changes up to (RFC 7162), seen
 	// the highest of a single change; both 0 without mod-sequences.
 	modSeq, seen uint64
+	// asOf is when the server was last asked for changes, and had told all.
+	asOf time.Time
 }
 
 var _ imapconn.Mailbox = (*index)(nil)
@@ -40,7 +54,7 @@ var _ imapconn.Mailbox = (*index)(nil)
 // Exists implements imapconn.Mailbox.
 func (x *index) Exists(count uint32) {
 	x.exists = count
-	x.lost = x.lost || !x.resuming && count < uint32(len(x.entries))
+	x.lost = x.lost || !x.resuming && count < uint32(len(x.uids))
 }
 
 // Expunged implements imapconn.Mailbox.
@@ -50,20 +64,24 @@ func (x *index) Expunged(seqNum uint32) {
 		return
 	}
 	x.exists--
-	if i := int(seqNum) - 1; i < len(x.entries) {
-		x.entries = slices.Delete(x.entries, i, i+1)
+	if i := int(seqNum) - 1; i < len(x.uids) {
+		x.count(x.flags[i], -1)
+		x.uids = slices.Delete(x.uids, i, i+1)
+		x.flags = slices.Delete(x.flags, i, i+1)
+		x.changes++
+		x.removals++
 	}
 }
 
 // Vanished implements imapconn.Mailbox. UIDs that are not known are of messages
 // that came and went unseen, if they were told of at all.
 func (x *index) Vanished(uids imap.UIDSet, earlier bool) {
-	before, last := len(x.entries), x.lastUID()
-	x.entries = slices.DeleteFunc(x.entries, func(e entry) bool { return uids.Contains(imap.UID(e.uid)) })
+	before, last := len(x.uids), x.lastUID()
+	x.keep(func(uid uint32) bool { return !uids.Contains(imap.UID(uid)) })
 	if earlier {
 		return
 	}
-	gone := uint64(before - len(x.entries))
+	gone := uint64(before - len(x.uids))
 	for _, r := range uids {
 		if r.Stop > imap.UID(last) {
 			gone += uint64(r.Stop-max(r.Start, imap.UID(last)+1)) + 1
@@ -83,24 +101,87 @@ func (x *index) Flagged(seqNum uint32, uid imap.UID, flags []imap.Flag, modSeq u
 	if x.resuming {
 		// Sequence numbers are those of the mailbox as it is now.
 		if at, found := x.find(uint32(uid)); found {
-			x.entries[at].flags = newFlagSet(flags)
+			x.set(at, newFlagSet(flags))
 		}
 		return
 	}
 	switch {
 	case seqNum == 0:
 		x.lost = true
-	case i < len(x.entries) && (uid == 0 || uint32(uid) == x.entries[i].uid):
-		x.entries[i].flags = newFlagSet(flags)
-	case i < len(x.entries):
+	case i < len(x.uids) && (uid == 0 || uint32(uid) == x.uids[i]):
+		x.set(i, newFlagSet(flags))
+	case i < len(x.uids):
 		x.lost = true
-	case uint32(uid) <= x.lastUID() || i > len(x.entries) && !x.reading:
+	case uint32(uid) <= x.lastUID() || i > len(x.uids) && !x.reading:
 		// Of a message that is not known yet; its flags come with its UID.
 	default:
 		x.standIn(uint32(i))
-		x.entries = append(x.entries, entry{uint32(uid), newFlagSet(flags)})
+		x.add(uint32(uid), newFlagSet(flags))
 		x.exists = max(x.exists, seqNum)
 	}
+}
+
+// add adds a message at the end.
+func (x *index) add(uid uint32, flags flagSet) {
+	x.uids = append(x.uids, uid)
+	x.flags = append(x.flags, flags)
+	x.count(flags, 1)
+	x.changes++
+}
+
+// set changes the flags of the message at a position.
+func (x *index) set(i int, flags flagSet) {
+	if x.flags[i] == flags {
+		return
+	}
+	x.count(x.flags[i], -1)
+	x.count(flags, 1)
+	x.flags[i] = flags
+	x.changes++
+}
+
+// count adds a message with such flags to the counts, or takes it off.
+func (x *index) count(flags flagSet, by int) {
+	if flags&flagSeen == 0 {
+		x.unread += by
+	}
+	if flags&flagFlagged != 0 {
+		x.flagged += by
+	}
+	if flags&flagDeleted != 0 {
+		x.deleted += by
+	}
+}
+
+// keep removes the messages whose UIDs are not wanted. It asks for them in
+// ascending order.
+func (x *index) keep(wanted func(uid uint32) bool) {
+	kept := 0
+	for i, uid := range x.uids {
+		if !wanted(uid) {
+			x.count(x.flags[i], -1)
+			continue
+		}
+		x.uids[kept], x.flags[kept] = uid, x.flags[i]
+		kept++
+	}
+	if gone := len(x.uids) - kept; gone > 0 {
+		x.uids, x.flags = x.uids[:kept], x.flags[:kept]
+		x.changes++
+		x.removals += uint64(gone)
+	}
+}
+
+// keepOnly removes the messages that are not in a set.
+func (x *index) keepOnly(uids imap.UIDSet) {
+	slices.SortFunc(uids, func(a, b imap.UIDRange) int { return cmp.Compare(a.Start, b.Start) })
+	at := 0
+	x.keep(func(uid uint32) bool {
+		for at < len(uids) && uint32(uids[at].Stop) < uid {
+			at++
+		}
+		return at < len(uids) && uint32(uids[at].Start) <= uid
+	})
 }
 
 // maxStandIns bounds the messages that the server does not show, and whose
@@ -111,128 +192,44 @@ const maxStandIns = 1000
 // the server announced and sent nothing readable of. So those behind them keep
 // theirs. Opened, they are not found.
 func (x *index) standIn(count uint32) {
-	if int(count)-len(x.entries) > maxStandIns {
+	if int(count)-len(x.uids) > maxStandIns {
 		x.lost = true
 		return
 	}
-	for uint32(len(x.entries)) < count {
-		x.entries = append(x.entries, entry{uid: x.lastUID() + 1})
+	for uint32(len(x.uids)) < count {
+		x.add(x.lastUID()+1, 0)
 	}
 }
 
 // unknown counts the messages of which no UID is known.
-func (x *index) unknown() int { return int(x.exists) - len(x.entries) }
-
-type entry struct {
-	uid   uint32
-	flags flagSet
-}
-
-// flagSet holds the flags that pages show, a bit each.
-type flagSet uint8
-
-const (
-	flagSeen flagSet = 1 << iota
-	flagFlagged
-	flagAnswered
-	flagForwarded
-	flagDraft
-	flagDeleted
-)
-
-// flagBits maps the flags of RFC 9051 section 2.3.2, compared without case.
-var flagBits = map[imap.Flag]flagSet{
-	"\\seen":     flagSeen,
-	"\\flagged":  flagFlagged,
-	"\\answered": flagAnswered,
-	"$forwarded": flagForwarded,
-	"\\draft":    flagDraft,
-	"\\deleted":  flagDeleted,
-}
-
-func newFlagSet(flags []imap.Flag) flagSet {
-	var set flagSet
-	for _, flag := range flags {
-		set |= flagBits[lowerFlag(flag)]
-	}
-	return set
-}
-
-func (s flagSet) api() api.Flags {
-	return api.Flags{
-		Seen: s&flagSeen != 0, Flagged: s&flagFlagged != 0, Answered: s&flagAnswered != 0,
-		Forwarded: s&flagForwarded != 0, Draft: s&flagDraft != 0, Deleted: s&flagDeleted != 0,
-	}
-}
+func (x *index) unknown() int { return int(x.exists) - len(x.uids) }
 
 // settled tells that everything which the server had to say was said: the index
 // has all changes up to the highest mod-sequence that came.
 func (x *index) settled() {
-	if x.modSeq > 0 && !x.lost {
+	if x.lost {
+		return
+	}
+	x.asOf = time.Now()
+	if x.modSeq > 0 {
 		x.modSeq = max(x.modSeq, x.seen)
 	}
 }
 
-// keep removes the messages that are not in a set.
-func (x *index) keep(uids imap.UIDSet) {
-	slices.SortFunc(uids, func(a, b imap.UIDRange) int { return cmp.Compare(a.Start, b.Start) })
-	at := 0
-	x.entries = slices.DeleteFunc(x.entries, func(e entry) bool {
-		for at < len(uids) && uint32(uids[at].Stop) < e.uid {
-			at++
-		}
-		return at == len(uids) || uint32(uids[at].Start) > e.uid
-	})
-}
-
 // find returns the position of a UID, or where it would stand.
-func (x *index) find(uid uint32) (int, bool) {
-	return slices.BinarySearchFunc(x.entries, uid, func(e entry, uid uint32) int {
-		switch {
-		case e.uid < uid:
-			return -1
-		case e.uid > uid:
-			return 1
-		default:
-			return 0
-		}
-	})
-}
+func (x *index) find(uid uint32) (int, bool) { return slices.BinarySearch(x.uids, uid) }
 
 // lastUID is the highest UID, 0 when the mailbox is empty.
 func (x *index) lastUID() uint32 {
-	if len(x.entries) == 0 {
+	if len(x.uids) == 0 {
 		return 0
 	}
-	return x.entries[len(x.entries)-1].uid
-}
-
-// unread counts the messages without \Seen.
-func (x *index) unread() int {
-	count := 0
-	for _, e := range x.entries {
-		if e.flags&flagSeen == 0 {
-			count++
-		}
-	}
-	return count
-}
-
-// page returns the entries of a page, newest first, and which page of how many
-// it is. A page past the end is the last one.
-func (x *index) page(number, size int) (entries []entry, page, pages int) {
-	total := len(x.entries)
-	pages = max(1, (total+size-1)/size)
-	page = min(max(1, number), pages)
-	end := total - (page-1)*size
-	entries = slices.Clone(x.entries[max(0, end-size):end])
-	slices.Reverse(entries)
-	return entries, page, pages
+	return x.uids[len(x.uids)-1]
 }
 
 // pageOf returns the number of the page that lists the message at position i.
 func (x *index) pageOf(i, size int) int {
-	return (len(x.entries)-1-i)/size + 1
+	return (len(x.uids)-1-i)/size + 1
 }
 
 // id names a message of this mailbox.

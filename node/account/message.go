@@ -19,46 +19,68 @@ const maxTextPart = 1 << 20
 var errGone = errors.New("account: the message is gone")
 
 // Message answers one message. A message seen before costs no exchange with the
-// mail server, a new one costs one. Errors: auth_expired, backend_down,
+// mail server, a new one costs one. Errors: auth_expired, backend_down, busy,
 // not_found, conflict, deadline.
 func (a *Account) Message(ctx context.Context, question *api.MessageQuestion) (*api.MessageAnswer, error) {
 	id := question.ID
 	id.Mailbox = canonicalMailbox(id.Mailbox)
-	answer := &api.MessageAnswer{}
-	err := a.onMessage(ctx, id, func(ctx context.Context, i int) error {
-		var extra []imapconn.Command
-		unseen := a.selected.entries[i].flags&flagSeen == 0
-		if question.MarkSeen && unseen {
-			extra = append(extra, &imapconn.AddFlags{UIDs: singleSet(id.UID), Flags: []imap.Flag{imap.FlagSeen}})
+	var answer *api.MessageAnswer
+	err := a.onMessage(ctx, id, func(ctx context.Context, i int) (err error) {
+		answer, err = a.openMessage(ctx, id, question.MarkSeen && a.selected.flags[i]&flagSeen == 0)
+		return err
+	}, func(x *index, i int) (known bool) {
+		if answer, known = recallView[api.MessageAnswer](a, kindView, id); known {
+			a.complete(answer, x, i)
+			answer.AsOf = x.asOf
 		}
-		if a.recall(kindView, id, answer) {
-			if err := a.markSeen(ctx, extra); err != nil {
-				return err
-			}
-		} else {
-			message, err := a.load(ctx, id, extra...)
-			if err != nil {
-				return err
-			}
-			view := mime.Render(message.Message)
-			*answer = *newView(message, view)
-			a.remember(kindView, id, answer)
-			if view.HasHTML { // the page asks for it next
-				a.remember(kindHTML, id, newBody(message, view.HTML))
-			}
-		}
-		i, found := a.selected.find(id.UID) // others may have gone meanwhile
-		if !found {
-			return errGone
-		}
-		if len(extra) > 0 {
-			a.selected.entries[i].flags |= flagSeen
-		}
-		a.complete(answer, i)
-		return nil
+		return known
 	})
 	if err != nil {
 		return nil, err
+	}
+	return answer, nil
+}
+
+// openMessage makes the answer for a message of the selected mailbox.
+func (a *Account) openMessage(ctx context.Context, id api.MessageID, markSeen bool) (*api.MessageAnswer, error) {
+	var extra []imapconn.Command
+	if markSeen {
+		extra = append(extra, &imapconn.AddFlags{UIDs: singleSet(id.UID), Flags: []imap.Flag{imap.FlagSeen}})
+	}
+	answer, known := recallView[api.MessageAnswer](a, kindView, id)
+	var err error
+	if known {
+		err = a.markSeen(ctx, extra)
+	} else {
+		answer, err = a.view(ctx, id, extra...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	i, found := a.selected.find(id.UID) // others may have gone meanwhile
+	if !found {
+		return nil, errGone
+	}
+	if markSeen {
+		a.selected.set(i, a.selected.flags[i]|flagSeen)
+	}
+	a.complete(answer, a.selected, i)
+	a.afterMessage(i)
+	return answer, nil
+}
+
+// view loads and renders a message, and remembers what of the answer never
+// changes.
+func (a *Account) view(ctx context.Context, id api.MessageID, extra ...imapconn.Command) (*api.MessageAnswer, error) {
+	message, err := a.load(ctx, id, extra...)
+	if err != nil {
+		return nil, err
+	}
+	view := mime.Render(message.Message)
+	answer := newView(message, view)
+	rememberView(a, kindView, id, answer)
+	if view.HasHTML { // the page asks for it next
+		rememberView(a, kindHTML, id, newBody(message, view.HTML))
 	}
 	return answer, nil
 }
@@ -70,25 +92,24 @@ func (a *Account) markSeen(ctx context.Context, commands []imapconn.Command) err
 		return nil
 	}
 	err := a.do(ctx, commands...)
-	if _, refused := imapconn.IsRefusal(err); refused {
+	if isRefusal(err) {
 		return nil
 	}
 	return err
 }
 
 // complete adds what is mutable to a view: folders, flags, neighbours.
-func (a *Account) complete(answer *api.MessageAnswer, i int) {
-	entries := a.selected.entries
-	answer.ID = a.selected.id(entries[i].uid)
-	answer.Flags = entries[i].flags.api()
-	answer.Folders, answer.Folder = a.folderAnswer()
-	answer.Page = a.selected.pageOf(i, api.DefaultPageSize)
-	if i+1 < len(entries) {
-		newer := a.selected.id(entries[i+1].uid)
+func (a *Account) complete(answer *api.MessageAnswer, x *index, i int) {
+	answer.ID = x.id(x.uids[i])
+	answer.Flags = x.flags[i].api()
+	answer.Folders, answer.Folder = a.folderAnswer(x)
+	answer.Page = x.pageOf(i, api.DefaultPageSize)
+	if i+1 < len(x.uids) {
+		newer := x.id(x.uids[i+1])
 		answer.Newer = &newer
 	}
 	if i > 0 {
-		older := a.selected.id(entries[i-1].uid)
+		older := x.id(x.uids[i-1])
 		answer.Older = &older
 	}
 }
@@ -102,9 +123,13 @@ func (a *Account) Body(ctx context.Context, question *api.BodyQuestion) (*api.Bo
 	if question.AllowRemote {
 		kind = kindRemote
 	}
-	answer := &api.BodyAnswer{}
+	var answer *api.BodyAnswer
+	recall := func() (known bool) {
+		answer, known = recallView[api.BodyAnswer](a, kind, id)
+		return known
+	}
 	err := a.onMessage(ctx, id, func(ctx context.Context, _ int) error {
-		if a.recall(kind, id, answer) {
+		if recall() {
 			return nil
 		}
 		message, err := a.load(ctx, id)
@@ -114,35 +139,42 @@ func (a *Account) Body(ctx context.Context, question *api.BodyQuestion) (*api.Bo
 		if !mime.HasHTML(message.Message) {
 			return api.NewError(api.CodeNotFound, "This message has no HTML view.", nil)
 		}
-		*answer = *newBody(message, mime.SafeHTML(message.Message, mime.HTMLOptions{AllowRemote: question.AllowRemote}))
-		a.remember(kind, id, answer)
+		answer = newBody(message, mime.SafeHTML(message.Message, mime.HTMLOptions{AllowRemote: question.AllowRemote}))
+		rememberView(a, kind, id, answer)
 		return nil
-	})
+	}, func(*index, int) bool { return recall() })
 	if err != nil {
 		return nil, err
 	}
 	return answer, nil
 }
 
-// onMessage runs work with the account's turn and the position of a message. A
-// message that disappears under work's hands is not_found.
-func (a *Account) onMessage(ctx context.Context, id api.MessageID, work func(ctx context.Context, i int) error) error {
+// onMessage runs work with the account's turn and the position of a message in
+// the selected mailbox; or known, when the mail server cannot be reached, with
+// what is known of the mailbox. A message that disappears under work's hands is
+// not_found.
+func (a *Account) onMessage(ctx context.Context, id api.MessageID, work func(ctx context.Context, i int) error, known func(x *index, i int) bool) error {
 	if id.Mailbox == "" || id.UID == 0 || strings.ContainsAny(id.Mailbox, "\x00\r\n") {
 		return api.NewError(api.CodeNotFound, "There is no such message.", nil)
 	}
-	return a.withTurn(ctx, func(ctx context.Context) error {
-		err := a.retrying(ctx, func(ctx context.Context) error {
-			i, err := a.locate(ctx, id)
-			if err != nil {
-				return err
-			}
-			return work(ctx, i)
-		})
-		if errors.Is(err, errGone) {
-			return api.NewError(api.CodeNotFound, "This message no longer exists. It may have been moved or deleted.", nil)
+	err := a.ask(ctx, func(ctx context.Context) error {
+		i, err := a.locate(ctx, id)
+		if err != nil {
+			return err
 		}
-		return err
+		return work(ctx, i)
+	}, func() bool {
+		x := a.known(id.Mailbox)
+		if x == nil || x.uidValidity != id.UIDValidity {
+			return false
+		}
+		i, found := x.find(id.UID)
+		return found && known(x, i)
 	})
+	if errors.Is(err, errGone) {
+		return api.NewError(api.CodeNotFound, "This message no longer exists. It may have been moved or deleted.", nil)
+	}
+	return err
 }
 
 // loaded is a message at hand.
@@ -154,13 +186,12 @@ type loaded struct {
 	whole bool
 }
 
-// load returns a message, from the cache or in one exchange together with
-// extra. A message smaller than WholeMessage comes whole; of a larger one, what
-// is needed to show it, in a second exchange.
+// load returns a message of the selected mailbox, from the cache or in one
+// exchange together with extra. A message smaller than WholeMessage comes whole;
+// of a larger one, what is needed to show it, in a second exchange.
 func (a *Account) load(ctx context.Context, id api.MessageID, extra ...imapconn.Command) (*loaded, error) {
-	known := &record{}
-	if raw, ok := a.cache.Get(a.id, cacheKey(kindRaw, id)); ok && a.recall(kindRecord, id, known) {
-		return &loaded{mime.Parse(raw), known.Date, known.Size, true}, a.markSeen(ctx, extra)
+	if message := a.loadKnown(a.selected, id); message != nil {
+		return message, a.markSeen(ctx, extra)
 	}
 	beginning := &imap.FetchItemBodySection{Peek: true, Partial: &imap.SectionPartial{Size: a.config.WholeMessage}}
 	fetch := &imapconn.Fetch{UIDs: singleSet(id.UID), Items: &imap.FetchOptions{
@@ -168,7 +199,7 @@ func (a *Account) load(ctx context.Context, id api.MessageID, extra ...imapconn.
 		BodyStructure: &imap.FetchItemBodyStructure{Extended: true},
 	}}
 	err := a.do(ctx, append([]imapconn.Command{fetch}, extra...)...)
-	if _, refused := imapconn.IsRefusal(err); err != nil && !(refused && len(fetch.Messages) > 0) {
+	if err != nil && !(isRefusal(err) && len(fetch.Messages) > 0) {
 		return nil, err
 	}
 	if len(fetch.Messages) == 0 {
@@ -181,6 +212,21 @@ func (a *Account) load(ctx context.Context, id api.MessageID, extra ...imapconn.
 	}
 	message, err := a.loadParts(ctx, id, fetched.Structure)
 	return &loaded{message, fetched.InternalDate, fetched.Size, false}, err
+}
+
+// loadKnown returns a message that is cached as a whole, and whose record is; nil
+// if it is not.
+func (a *Account) loadKnown(x *index, id api.MessageID) *loaded {
+	raw, ok := a.cache.Get(a.id, cacheKey(kindRaw, id))
+	if !ok {
+		return nil
+	}
+	held := a.block(x, blockNumber(id.UID))
+	if held == nil || held[id.UID%blockSize] == nil {
+		return nil
+	}
+	known := held[id.UID%blockSize]
+	return &loaded{mime.Parse(raw), time.Unix(known.arrived, 0), known.size, true}
 }
 
 // loadParts fetches header and texts of a large message.

@@ -1,8 +1,6 @@
 package account
 
 import (
-	"slices"
-
 	"github.com/emersion/go-imap/v2"
 
 	"alphamail/node/imapconn"
@@ -21,7 +19,7 @@ type opening struct {
 
 // open decides how to open a mailbox. The account is connected.
 func (a *Account) open(mailbox string) *opening {
-	known := a.indexes.take(mailbox)
+	known := a.indexes.get(mailbox)
 	if known == nil || known.modSeq == 0 || !a.conn.Enabled(imap.CapCondStore) && !a.conn.Enabled(imap.CapQResync) {
 		o := &opening{index: &index{mailbox: mailbox, reading: true}}
 		o.choose = &imapconn.Select{Name: mailbox, Mailbox: o.index}
@@ -52,54 +50,13 @@ func (o *opening) complete() bool {
 			return false
 		}
 		if o.left != nil {
-			x.keep(o.left.UIDs)
+			x.keepOnly(o.left.UIDs)
 		}
 		if x.unknown() < 0 {
 			return false
 		}
 	}
 	x.uidValidity, x.modSeq, x.seen = data.UIDValidity, data.HighestModSeq, data.HighestModSeq
+	x.settled()
 	return true
-}
-
-// leave forgets which mailbox is selected, but not what is known of it.
-func (a *Account) leave() {
-	if a.selected != nil && !a.selected.lost {
-		a.indexes.put(a.selected)
-	}
-	a.selected = nil
-}
-
-// Bounds on what an account remembers of mailboxes that are not selected.
-const (
-	maxIndexes = 16
-	maxIndexed = 200_000 // messages, all mailboxes together
-)
-
-// indexes are those of mailboxes that are not selected, the last used at the
-// end.
-type indexes []*index
-
-// take returns the index of a mailbox and forgets it; nil if there is none.
-func (s *indexes) take(mailbox string) *index {
-	i := slices.IndexFunc(*s, func(x *index) bool { return x.mailbox == mailbox })
-	if i < 0 {
-		return nil
-	}
-	found := (*s)[i]
-	*s = slices.Delete(*s, i, i+1)
-	return found
-}
-
-// put remembers an index, and forgets others that were not used for longest.
-func (s *indexes) put(x *index) {
-	s.take(x.mailbox)
-	*s = append(*s, x)
-	messages := 0
-	for i := len(*s) - 1; i >= 0; i-- {
-		if messages += len((*s)[i].entries); messages > maxIndexed || len(*s)-i > maxIndexes {
-			*s = slices.Delete(*s, 0, i+1)
-			return
-		}
-	}
 }

@@ -2,7 +2,6 @@ package account
 
 import (
 	"strconv"
-	"time"
 
 	"alphamail/mime"
 	"alphamail/node/api"
@@ -10,28 +9,134 @@ import (
 
 //go:generate go tool -modfile=../../tools/go.mod msgp -io=false -tests=false -unexported -file=record.go -o=record_msgp.go
 
-// record is what a list page shows of a message and what never changes. It is
-// kept in the cache.
+//msgp:ignore record block
+//msgp:tuple columns
+
+// record is what a list page shows of a message and what never changes.
 type record struct {
-	From          []api.Address `msg:"f"`
-	To            []api.Address `msg:"t"`
-	Subject       string        `msg:"s"`
-	Snippet       string        `msg:"n"`
-	Date          time.Time     `msg:"d"`
-	Size          int64         `msg:"z"`
-	HasAttachment bool          `msg:"a"`
+	from, to         []api.Address
+	subject, snippet string
+	arrived          int64 // INTERNALDATE, Unix seconds
+	sent             int64 // Date field; that of arrival when it cannot be read
+	size             int64 // RFC822.SIZE
+	hasAttachment    bool
 }
 
-// recordVersion is raised when the meaning of a cached record changes.
-const recordVersion = 1
+// blockSize is how many UIDs a block spans. Records are kept in blocks, because
+// they compress well together, and a page takes two or three of them.
+const blockSize = 64
+
+// block holds the records of the messages with UIDs from a multiple of blockSize
+// on; nil for those that are not known. A block is never changed.
+type block [blockSize]*record
+
+func blockNumber(uid uint32) uint32 { return uid / blockSize }
+
+// columns is how a block is kept: like stands beside like, which compresses
+// better than record by record.
+type columns struct {
+	Slots             []byte  // of each record: its UID modulo blockSize
+	Arrived, Sent     []int64 // the difference to the record before
+	Sizes             []int64
+	Attachments       []bool
+	FromCount         []byte // how many of Names and Emails
+	ToCount           []byte
+	Names, Emails     []string // of From and then To of each record
+	Subjects, Snippet []string
+}
+
+func (b *block) encode() ([]byte, error) {
+	c := &columns{}
+	var arrived, sent int64
+	for slot, r := range b {
+		if r == nil {
+			continue
+		}
+		c.Slots = append(c.Slots, byte(slot))
+		c.Arrived, arrived = append(c.Arrived, r.arrived-arrived), r.arrived
+		c.Sent, sent = append(c.Sent, r.sent-sent), r.sent
+		c.Sizes = append(c.Sizes, r.size)
+		c.Attachments = append(c.Attachments, r.hasAttachment)
+		c.FromCount = append(c.FromCount, byte(len(r.from)))
+		c.ToCount = append(c.ToCount, byte(len(r.to)))
+		for _, list := range [][]api.Address{r.from, r.to} {
+			for _, address := range list {
+				c.Names = append(c.Names, address.Name)
+				c.Emails = append(c.Emails, address.Email)
+			}
+		}
+		c.Subjects = append(c.Subjects, r.subject)
+		c.Snippet = append(c.Snippet, r.snippet)
+	}
+	return c.MarshalMsg(nil)
+}
+
+// recordCost is the memory of a decoded record besides its texts, addressCost
+// that of an address.
+const (
+	recordCost  = 120 + 8
+	addressCost = 32
+)
+
+// decodeBlock is given to the cache.
+func decodeBlock(data []byte) (value any, size int64, err error) {
+	c := &columns{}
+	if _, err := c.UnmarshalMsg(data); err != nil {
+		return nil, 0, err
+	}
+	made := &block{}
+	records := make([]record, len(c.Slots))
+	addresses := make([]api.Address, len(c.Names))
+	for i := range addresses {
+		addresses[i] = api.Address{Name: c.Names[i], Email: c.Emails[i]}
+	}
+	take := func(count byte) []api.Address {
+		taken := addresses[:count:count]
+		addresses = addresses[count:]
+		return taken
+	}
+	var arrived, sent int64
+	for i, slot := range c.Slots {
+		arrived += c.Arrived[i]
+		sent += c.Sent[i]
+		records[i] = record{
+			from: take(c.FromCount[i]), to: take(c.ToCount[i]), subject: c.Subjects[i], snippet: c.Snippet[i],
+			arrived: arrived, sent: sent, size: c.Sizes[i], hasAttachment: c.Attachments[i],
+		}
+		made[slot] = &records[i]
+	}
+	return made, made.cost(), nil
+}
+
+// cost is the memory that a block takes, in bytes.
+func (b *block) cost() int64 {
+	cost := int64(blockSize * 8)
+	for _, r := range b {
+		if r == nil {
+			continue
+		}
+		cost += recordCost + int64(len(r.subject)+len(r.snippet))
+		for _, list := range [][]api.Address{r.from, r.to} {
+			for _, address := range list {
+				cost += addressCost + int64(len(address.Name)+len(address.Email))
+			}
+		}
+	}
+	return cost
+}
+
+// recordVersion is raised when the meaning of cached records or keys changes.
+const recordVersion = 2
 
 // kinds of cache entries.
 const (
-	kindRecord = "record"
-	kindRaw    = "raw"
-	kindView   = "view"
-	kindHTML   = "html"
-	kindRemote = "html+remote"
+	kindRecords = "records"      // a block; the UID is its number
+	kindBare    = "records-bare" // the same without snippets
+	kindKeys    = "keys"         // a keyBlock; the UID is its number
+	kindRaw     = "raw"
+	kindView    = "view"
+	kindHTML    = "html"
+	kindRemote  = "html+remote"
 )
 
 // cacheKey names content fully: mailbox, UIDVALIDITY, UID, what of it, and the
@@ -42,7 +147,7 @@ func cacheKey(kind string, id api.MessageID) string {
 	key = append(key, kind...)
 	version := mime.RendererVersion
 	switch kind {
-	case kindRecord:
+	case kindRecords, kindBare, kindKeys:
 		version = version<<8 + recordVersion
 	case kindRaw:
 		version = 0
@@ -53,25 +158,60 @@ func cacheKey(kind string, id api.MessageID) string {
 	return string(append(append(key, ' '), id.Mailbox...))
 }
 
-// encodable and decodable are what the generated code offers.
-type (
-	encodable interface{ MarshalMsg([]byte) ([]byte, error) }
-	decodable interface{ UnmarshalMsg([]byte) ([]byte, error) }
-)
-
-// recall reads a cached value; false when it is not there or does not decode.
-func (a *Account) recall(kind string, id api.MessageID, value decodable) bool {
-	data, ok := a.cache.Get(a.id, cacheKey(kind, id))
-	if !ok {
-		return false
+// recordKind is the kind of the blocks that this account uses.
+func (a *Account) recordKind() string {
+	if a.config.NoSnippets {
+		return kindBare
 	}
-	_, err := value.UnmarshalMsg(data)
-	return err == nil
+	return kindRecords
 }
 
-// remember caches a value.
-func (a *Account) remember(kind string, id api.MessageID, value encodable) {
-	if data, err := value.MarshalMsg(nil); err == nil {
-		a.cache.Put(a.id, cacheKey(kind, id), data)
+// block returns the block with a number, nil if nothing of it is known.
+func (a *Account) block(x *index, number uint32) *block {
+	value, ok := a.cache.Decoded(a.id, cacheKey(a.recordKind(), x.id(number)), decodeBlock)
+	if !ok {
+		return nil
+	}
+	return value.(*block)
+}
+
+// recall returns the records of messages, nil for those that are not known.
+func (a *Account) recall(x *index, uids []uint32) (records []*record, complete bool) {
+	records = make([]*record, len(uids))
+	blocks := map[uint32]*block{}
+	complete = true
+	for i, uid := range uids {
+		number := blockNumber(uid)
+		held, looked := blocks[number]
+		if !looked {
+			held = a.block(x, number)
+			blocks[number] = held
+		}
+		if held != nil {
+			records[i] = held[uid%blockSize]
+		}
+		complete = complete && records[i] != nil
+	}
+	return records, complete
+}
+
+// remember caches records: each block once more, with what it holds already.
+func (a *Account) remember(x *index, made map[uint32]*record) {
+	blocks := map[uint32]*block{}
+	for uid, r := range made {
+		number := blockNumber(uid)
+		if blocks[number] == nil {
+			fresh := &block{}
+			if held := a.block(x, number); held != nil {
+				*fresh = *held
+			}
+			blocks[number] = fresh
+		}
+		blocks[number][uid%blockSize] = r
+	}
+	for number, fresh := range blocks {
+		if data, err := fresh.encode(); err == nil {
+			a.cache.PutDecoded(a.id, cacheKey(a.recordKind(), x.id(number)), data, fresh, fresh.cost())
+		}
 	}
 }

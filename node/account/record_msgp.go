@@ -3,145 +3,221 @@
 package account
 
 import (
-	"alphamail/node/api"
-
 	"github.com/tinylib/msgp/msgp"
 )
 
 // MarshalMsg implements msgp.Marshaler
-func (z *record) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *columns) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
-	// string "f"
-	o = append(o, 0x87, 0xa1, 0x66)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.From)))
-	for za0001 := range z.From {
-		o, err = z.From[za0001].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "From", za0001)
-			return
-		}
+	// array header, size 11
+	o = append(o, 0x9b)
+	o = msgp.AppendBytes(o, z.Slots)
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Arrived)))
+	for za0001 := range z.Arrived {
+		o = msgp.AppendInt64(o, z.Arrived[za0001])
 	}
-	// string "t"
-	o = append(o, 0xa1, 0x74)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.To)))
-	for za0002 := range z.To {
-		o, err = z.To[za0002].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "To", za0002)
-			return
-		}
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Sent)))
+	for za0002 := range z.Sent {
+		o = msgp.AppendInt64(o, z.Sent[za0002])
 	}
-	// string "s"
-	o = append(o, 0xa1, 0x73)
-	o = msgp.AppendString(o, z.Subject)
-	// string "n"
-	o = append(o, 0xa1, 0x6e)
-	o = msgp.AppendString(o, z.Snippet)
-	// string "d"
-	o = append(o, 0xa1, 0x64)
-	o = msgp.AppendTime(o, z.Date)
-	// string "z"
-	o = append(o, 0xa1, 0x7a)
-	o = msgp.AppendInt64(o, z.Size)
-	// string "a"
-	o = append(o, 0xa1, 0x61)
-	o = msgp.AppendBool(o, z.HasAttachment)
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Sizes)))
+	for za0003 := range z.Sizes {
+		o = msgp.AppendInt64(o, z.Sizes[za0003])
+	}
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Attachments)))
+	for za0004 := range z.Attachments {
+		o = msgp.AppendBool(o, z.Attachments[za0004])
+	}
+	o = msgp.AppendBytes(o, z.FromCount)
+	o = msgp.AppendBytes(o, z.ToCount)
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Names)))
+	for za0005 := range z.Names {
+		o = msgp.AppendString(o, z.Names[za0005])
+	}
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Emails)))
+	for za0006 := range z.Emails {
+		o = msgp.AppendString(o, z.Emails[za0006])
+	}
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Subjects)))
+	for za0007 := range z.Subjects {
+		o = msgp.AppendString(o, z.Subjects[za0007])
+	}
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Snippet)))
+	for za0008 := range z.Snippet {
+		o = msgp.AppendString(o, z.Snippet[za0008])
+	}
 	return
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *record) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
+func (z *columns) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	zb0001, bts, err = msgp.ReadArrayHeaderBytes(bts)
 	if err != nil {
 		err = msgp.WrapError(err)
 		return
 	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
+	if zb0001 != 11 {
+		err = msgp.ArrayError{Wanted: 11, Got: zb0001}
+		return
+	}
+	z.Slots, bts, err = msgp.ReadBytesBytes(bts, z.Slots)
+	if err != nil {
+		err = msgp.WrapError(err, "Slots")
+		return
+	}
+	var zb0002 uint32
+	zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Arrived")
+		return
+	}
+	if cap(z.Arrived) >= int(zb0002) {
+		z.Arrived = (z.Arrived)[:zb0002]
+	} else {
+		z.Arrived = make([]int64, zb0002)
+	}
+	for za0001 := range z.Arrived {
+		z.Arrived[za0001], bts, err = msgp.ReadInt64Bytes(bts)
 		if err != nil {
-			err = msgp.WrapError(err)
+			err = msgp.WrapError(err, "Arrived", za0001)
 			return
 		}
-		switch msgp.UnsafeString(field) {
-		case "f":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "From")
-				return
-			}
-			if cap(z.From) >= int(zb0002) {
-				z.From = (z.From)[:zb0002]
-			} else {
-				z.From = make([]api.Address, zb0002)
-			}
-			for za0001 := range z.From {
-				bts, err = z.From[za0001].UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "From", za0001)
-					return
-				}
-			}
-		case "t":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "To")
-				return
-			}
-			if cap(z.To) >= int(zb0003) {
-				z.To = (z.To)[:zb0003]
-			} else {
-				z.To = make([]api.Address, zb0003)
-			}
-			for za0002 := range z.To {
-				bts, err = z.To[za0002].UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "To", za0002)
-					return
-				}
-			}
-		case "s":
-			z.Subject, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Subject")
-				return
-			}
-		case "n":
-			z.Snippet, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Snippet")
-				return
-			}
-		case "d":
-			z.Date, bts, err = msgp.ReadTimeBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Date")
-				return
-			}
-		case "z":
-			z.Size, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Size")
-				return
-			}
-		case "a":
-			z.HasAttachment, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "HasAttachment")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
+	}
+	var zb0003 uint32
+	zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Sent")
+		return
+	}
+	if cap(z.Sent) >= int(zb0003) {
+		z.Sent = (z.Sent)[:zb0003]
+	} else {
+		z.Sent = make([]int64, zb0003)
+	}
+	for za0002 := range z.Sent {
+		z.Sent[za0002], bts, err = msgp.ReadInt64Bytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Sent", za0002)
+			return
+		}
+	}
+	var zb0004 uint32
+	zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Sizes")
+		return
+	}
+	if cap(z.Sizes) >= int(zb0004) {
+		z.Sizes = (z.Sizes)[:zb0004]
+	} else {
+		z.Sizes = make([]int64, zb0004)
+	}
+	for za0003 := range z.Sizes {
+		z.Sizes[za0003], bts, err = msgp.ReadInt64Bytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Sizes", za0003)
+			return
+		}
+	}
+	var zb0005 uint32
+	zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Attachments")
+		return
+	}
+	if cap(z.Attachments) >= int(zb0005) {
+		z.Attachments = (z.Attachments)[:zb0005]
+	} else {
+		z.Attachments = make([]bool, zb0005)
+	}
+	for za0004 := range z.Attachments {
+		z.Attachments[za0004], bts, err = msgp.ReadBoolBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Attachments", za0004)
+			return
+		}
+	}
+	z.FromCount, bts, err = msgp.ReadBytesBytes(bts, z.FromCount)
+	if err != nil {
+		err = msgp.WrapError(err, "FromCount")
+		return
+	}
+	z.ToCount, bts, err = msgp.ReadBytesBytes(bts, z.ToCount)
+	if err != nil {
+		err = msgp.WrapError(err, "ToCount")
+		return
+	}
+	var zb0006 uint32
+	zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Names")
+		return
+	}
+	if cap(z.Names) >= int(zb0006) {
+		z.Names = (z.Names)[:zb0006]
+	} else {
+		z.Names = make([]string, zb0006)
+	}
+	for za0005 := range z.Names {
+		z.Names[za0005], bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Names", za0005)
+			return
+		}
+	}
+	var zb0007 uint32
+	zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Emails")
+		return
+	}
+	if cap(z.Emails) >= int(zb0007) {
+		z.Emails = (z.Emails)[:zb0007]
+	} else {
+		z.Emails = make([]string, zb0007)
+	}
+	for za0006 := range z.Emails {
+		z.Emails[za0006], bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Emails", za0006)
+			return
+		}
+	}
+	var zb0008 uint32
+	zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Subjects")
+		return
+	}
+	if cap(z.Subjects) >= int(zb0008) {
+		z.Subjects = (z.Subjects)[:zb0008]
+	} else {
+		z.Subjects = make([]string, zb0008)
+	}
+	for za0007 := range z.Subjects {
+		z.Subjects[za0007], bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Subjects", za0007)
+			return
+		}
+	}
+	var zb0009 uint32
+	zb0009, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err, "Snippet")
+		return
+	}
+	if cap(z.Snippet) >= int(zb0009) {
+		z.Snippet = (z.Snippet)[:zb0009]
+	} else {
+		z.Snippet = make([]string, zb0009)
+	}
+	for za0008 := range z.Snippet {
+		z.Snippet[za0008], bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err, "Snippet", za0008)
+			return
 		}
 	}
 	o = bts
@@ -149,15 +225,22 @@ func (z *record) UnmarshalMsg(bts []byte) (o []byte, err error) {
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *record) Msgsize() (s int) {
-	s = 1 + 2 + msgp.ArrayHeaderSize
-	for za0001 := range z.From {
-		s += z.From[za0001].Msgsize()
+func (z *columns) Msgsize() (s int) {
+	s = 1 + msgp.BytesPrefixSize + len(z.Slots) + msgp.ArrayHeaderSize + (len(z.Arrived) * (msgp.Int64Size)) + msgp.ArrayHeaderSize + (len(z.Sent) * (msgp.Int64Size)) + msgp.ArrayHeaderSize + (len(z.Sizes) * (msgp.Int64Size)) + msgp.ArrayHeaderSize + (len(z.Attachments) * (msgp.BoolSize)) + msgp.BytesPrefixSize + len(z.FromCount) + msgp.BytesPrefixSize + len(z.ToCount) + msgp.ArrayHeaderSize
+	for za0005 := range z.Names {
+		s += msgp.StringPrefixSize + len(z.Names[za0005])
 	}
-	s += 2 + msgp.ArrayHeaderSize
-	for za0002 := range z.To {
-		s += z.To[za0002].Msgsize()
+	s += msgp.ArrayHeaderSize
+	for za0006 := range z.Emails {
+		s += msgp.StringPrefixSize + len(z.Emails[za0006])
 	}
-	s += 2 + msgp.StringPrefixSize + len(z.Subject) + 2 + msgp.StringPrefixSize + len(z.Snippet) + 2 + msgp.TimeSize + 2 + msgp.Int64Size + 2 + msgp.BoolSize
+	s += msgp.ArrayHeaderSize
+	for za0007 := range z.Subjects {
+		s += msgp.StringPrefixSize + len(z.Subjects[za0007])
+	}
+	s += msgp.ArrayHeaderSize
+	for za0008 := range z.Snippet {
+		s += msgp.StringPrefixSize + len(z.Snippet[za0008])
+	}
 	return
 }

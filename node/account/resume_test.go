@@ -17,51 +17,71 @@ import (
 	"alphamail/node/imapconn"
 )
 
-// everyServer runs a test on all servers there are; all begin without mail.
-func everyServer(t *testing.T, test func(*testing.T, *world)) {
-	users := []testbed.User{{Name: user, Password: password}}
-	for name, start := range map[string]func(*testing.T) (string, func() error, error){
-		"memory": func(t *testing.T) (string, func() error, error) {
-			server, err := testbed.StartMemory(testbed.MemoryConfig{Users: users})
-			if err != nil {
-				return "", nil, err
-			}
-			return server.IMAPAddr(), server.Close, nil
-		},
-		"Dovecot": func(t *testing.T) (string, func() error, error) {
-			need.Dovecot(t)
-			server, err := testbed.StartDovecot(testbed.DovecotConfig{Users: users})
-			if err != nil {
-				return "", nil, err
-			}
-			return server.IMAPAddr(), server.Stop, nil
-		},
-		"Cyrus": func(t *testing.T) (string, func() error, error) {
-			need.Have(t, testbed.CyrusAvailable())
-			server, err := testbed.StartCyrus(users...)
-			if err != nil {
-				return "", nil, err
-			}
-			return server.IMAPAddr(), server.Stop, nil
-		},
-		"Courier": func(t *testing.T) (string, func() error, error) {
-			need.Have(t, testbed.CourierAvailable())
-			server, err := testbed.StartCourier(users...)
-			if err != nil {
-				return "", nil, err
-			}
-			return server.IMAPAddr(), server.Stop, nil
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			address, stop, err := start(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { stop() })
-			test(t, newWorld(t, address))
-		})
+// servers are all mail servers that there are. They start without mail, and end
+// with the test.
+var servers = []struct {
+	name  string
+	start func(*testing.T) (address string)
+}{
+	{"memory", func(t *testing.T) string { return startMemory(t, nil) }},
+	{"memory, nothing offered", func(t *testing.T) string {
+		return startMemory(t, imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapUIDPlus: {}})
+	}},
+	{"Dovecot", func(t *testing.T) string {
+		need.Dovecot(t)
+		server, err := testbed.StartDovecot(testbed.DovecotConfig{Users: oneUser})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { server.Stop() })
+		return server.IMAPAddr()
+	}},
+	{"Cyrus", func(t *testing.T) string {
+		need.Have(t, testbed.CyrusAvailable())
+		server, err := testbed.StartCyrus(oneUser...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { server.Stop() })
+		return server.IMAPAddr()
+	}},
+	{"Courier", func(t *testing.T) string {
+		need.Have(t, testbed.CourierAvailable())
+		server, err := testbed.StartCourier(oneUser...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { server.Stop() })
+		return server.IMAPAddr()
+	}},
+}
+
+var oneUser = []testbed.User{{Name: user, Password: password}}
+
+func startMemory(t *testing.T, caps imap.CapSet) string {
+	server, err := testbed.StartMemory(testbed.MemoryConfig{Users: oneUser, Caps: caps})
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { server.Close() })
+	return server.IMAPAddr()
+}
+
+// everyServer runs a test on all servers.
+func everyServer(t *testing.T, test func(*testing.T, *world)) {
+	for _, server := range servers {
+		t.Run(server.name, func(t *testing.T) { test(t, newWorld(t, server.start(t))) })
+	}
+}
+
+// mailbox returns the server's name for a mailbox of the user: some servers keep
+// all of them below INBOX.
+func (w *world) mailbox(conn *imapconn.Conn, name string) string {
+	namespace := &imapconn.Namespace{}
+	if conn.Has(imap.CapNamespace) && conn.Do(w.t.Context(), namespace) == nil && len(namespace.Data.Personal) > 0 {
+		return namespace.Data.Personal[0].Prefix + name
+	}
+	return name
 }
 
 // another is a connection of another client of the same user.
@@ -134,11 +154,8 @@ func TestAMailboxThatWasLeft(t *testing.T) {
 		for _, raw := range messages[:120] {
 			w.must(other, appending("INBOX", raw))
 		}
-		elsewhere := "INBOX.Elsewhere"
-		if other.Do(t.Context(), &imapconn.Manage{Action: imapconn.Create, Mailbox: elsewhere}) != nil {
-			elsewhere = "Elsewhere"
-			w.must(other, &imapconn.Manage{Action: imapconn.Create, Mailbox: elsewhere})
-		}
+		elsewhere := w.mailbox(other, "Elsewhere")
+		w.must(other, create(elsewhere))
 		next := 120
 		for round := range 12 {
 			truth := w.truth(other, "INBOX")

@@ -48,6 +48,7 @@ func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra 
 	}
 	if opened != nil {
 		if !opened.complete() { // nothing of it is known after all
+			a.indexes.drop(mailbox)
 			return a.ensure(ctx, mailbox, fresh, extra...)
 		}
 		a.selected = opened.index
@@ -55,8 +56,16 @@ func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra 
 	if err := a.settle(ctx); err != nil {
 		return sent, err
 	}
-	if query != nil {
-		return sent, a.takeFolders(ctx, query)
+	if query == nil {
+		return sent, nil
+	}
+	if err := a.takeFolders(ctx, query); err != nil {
+		return sent, err
+	}
+	if opened == nil && !query.stands(a.selected) {
+		a.selected.lost = true
+		_, err = a.ensure(ctx, mailbox, fresh)
+		return false, err
 	}
 	return sent, nil
 }
@@ -81,15 +90,16 @@ func (a *Account) settle(ctx context.Context) error {
 		if a.selected.lost || a.selected.unknown() == 0 {
 			break
 		}
-		before := a.selected.unknown()
-		tail := &imapconn.Fetch{UIDs: rangeSet(a.selected.lastUID()+1, 0), Items: flagItems, Told: true}
-		a.selected.reading = true
+		x, before := a.selected, a.selected.unknown()
+		tail := &imapconn.Fetch{UIDs: rangeSet(x.lastUID()+1, 0), Items: flagItems, Told: true}
+		x.reading = true
 		err := a.do(ctx, tail)
+		x.reading = false
 		if err != nil {
 			return err // what was read on the way is lost with the connection, or read again
 		}
-		if a.selected.reading = false; a.selected.unknown() >= before {
-			a.selected.standIn(a.selected.exists) // the server announces them and does not show them
+		if x.unknown() >= before {
+			x.standIn(x.exists) // the server announces them and does not show them
 		}
 	}
 	return nil

@@ -23,31 +23,44 @@ func (a *Account) Part(ctx context.Context, question *api.PartQuestion) (*api.St
 	var stream *api.Stream
 	err := a.onMessage(ctx, id, func(ctx context.Context, _ int) error {
 		message, err := a.load(ctx, id)
-		if err != nil {
-			return err
+		if err == nil {
+			stream, err = a.part(ctx, id, message, question.Part)
 		}
-		part := message.Part(question.Part)
-		if part == nil || len(part.Children) > 0 && part.MediaType != "message/rfc822" {
-			return api.NewError(api.CodeNotFound, "This message has no such part.", nil)
+		return err
+	}, func(x *index, _ int) bool {
+		message := a.loadKnown(x, id)
+		if message == nil {
+			return false
 		}
-		stream = &api.Stream{StreamHead: api.StreamHead{
-			MediaType: part.MediaType, Charset: part.Params["charset"], Name: partName(part), Size: -1,
-		}}
-		if message.whole {
-			content, err := io.ReadAll(part.Decode())
-			stream.Size, stream.Content = int64(len(content)), io.NopCloser(bytes.NewReader(content))
-			return err
-		}
-		chunks := a.chunks(ctx, id, path(part.ID))
-		stream.Content = struct {
-			io.Reader
-			io.Closer
-		}{mime.NewDecoder(part.Encoding, chunks), chunks}
-		return nil
+		var err error
+		stream, err = a.part(ctx, id, message, question.Part)
+		return err == nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	return stream, nil
+}
+
+// part opens a part of a message at hand.
+func (a *Account) part(ctx context.Context, id api.MessageID, message *loaded, name string) (*api.Stream, error) {
+	part := message.Part(name)
+	if part == nil || len(part.Children) > 0 && part.MediaType != "message/rfc822" {
+		return nil, api.NewError(api.CodeNotFound, "This message has no such part.", nil)
+	}
+	stream := &api.Stream{StreamHead: api.StreamHead{
+		MediaType: part.MediaType, Charset: part.Params["charset"], Name: partName(part), Size: -1,
+	}}
+	if message.whole {
+		content, err := io.ReadAll(part.Decode())
+		stream.Size, stream.Content = int64(len(content)), io.NopCloser(bytes.NewReader(content))
+		return stream, err
+	}
+	chunks := a.chunks(ctx, id, path(part.ID))
+	stream.Content = struct {
+		io.Reader
+		io.Closer
+	}{mime.NewDecoder(part.Encoding, chunks), chunks}
 	return stream, nil
 }
 
@@ -56,14 +69,19 @@ func (a *Account) Raw(ctx context.Context, question *api.RawQuestion) (*api.Stre
 	id := question.ID
 	id.Mailbox = canonicalMailbox(id.Mailbox)
 	stream := &api.Stream{StreamHead: api.StreamHead{MediaType: "message/rfc822", Size: -1, Name: "message-" + strconv.FormatUint(uint64(id.UID), 10) + ".eml"}}
-	err := a.onMessage(ctx, id, func(ctx context.Context, _ int) error {
-		if raw, ok := a.cache.Get(a.id, cacheKey(kindRaw, id)); ok {
+	recall := func() bool {
+		raw, ok := a.cache.Get(a.id, cacheKey(kindRaw, id))
+		if ok {
 			stream.Size, stream.Content = int64(len(raw)), io.NopCloser(bytes.NewReader(raw))
-			return nil
 		}
-		stream.Content = a.chunks(ctx, id, nil)
+		return ok
+	}
+	err := a.onMessage(ctx, id, func(ctx context.Context, _ int) error {
+		if !recall() {
+			stream.Content = a.chunks(ctx, id, nil)
+		}
 		return nil
-	})
+	}, func(*index, int) bool { return recall() })
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +133,7 @@ func (r *chunkReader) next() error {
 		}
 		r.chunk = fetch.Messages[0].Section(section)
 		return nil
-	})
+	}, func(*index, int) bool { return false })
 	if err != nil {
 		return err
 	}
