@@ -1,10 +1,6 @@
 package imapconn
 
 import (
-	"context"
-	"errors"
-	"fmt"
-
 	"github.com/emersion/go-imap/v2"
 
 	"alphamail/node/imapconn/wire"
@@ -53,6 +49,22 @@ func (s *Store) end(status *wire.Status) {
 	}
 }
 
+// AddFlags sets flags of messages, silently.
+type AddFlags struct {
+	plain
+	UIDs  imap.UIDSet
+	Flags []imap.Flag
+}
+
+func (*AddFlags) name() string { return "UID STORE" }
+
+func (a *AddFlags) write(e *wire.Encoder) {
+	e.Raw("UID STORE ")
+	e.Set(a.UIDs)
+	e.Raw(" +FLAGS.SILENT ")
+	e.Flags(a.Flags)
+}
+
 // Copied tells where messages went, by pairs in order; empty without UIDPLUS.
 type Copied struct {
 	UIDValidity  uint32 // of the mailbox that they went to
@@ -86,29 +98,6 @@ func (c *Copy) write(e *wire.Encoder) {
 
 func (c *Copy) end(status *wire.Status) { c.code(status.Code) }
 
-// move is the command of RFC 6851; its COPYUID comes before the messages go.
-type move struct {
-	uids imap.UIDSet
-	to   string
-	Copied
-}
-
-func (*move) name() string { return "UID MOVE" }
-
-func (m *move) write(e *wire.Encoder) {
-	e.Raw("UID MOVE ")
-	e.Set(m.uids)
-	e.Raw(" ")
-	e.Mailbox(m.to)
-}
-
-func (m *move) take(response wire.Response) bool {
-	status, ok := response.(*wire.Status)
-	return ok && m.code(status.Code)
-}
-
-func (m *move) end(status *wire.Status) { m.code(status.Code) }
-
 // Expunge removes those of some messages that are marked as deleted (RFC 4315).
 // The server must offer UIDPLUS: a bare EXPUNGE would remove what others marked.
 type Expunge struct {
@@ -121,34 +110,4 @@ func (*Expunge) name() string { return "UID EXPUNGE" }
 func (x *Expunge) write(e *wire.Encoder) {
 	e.Raw("UID EXPUNGE ")
 	e.Set(x.UIDs)
-}
-
-// ErrLeftBehind is returned by Move when messages were copied but could not be
-// removed: they are in both mailboxes, marked as deleted in the first.
-var ErrLeftBehind = errors.New("the messages were copied, and the originals could not be removed")
-
-// Move moves messages to another mailbox. Without MOVE it copies, and only when
-// that has succeeded marks the originals as deleted and removes exactly those;
-// without UIDPLUS they stay marked, which is ErrLeftBehind. No message is lost
-// whatever fails; if the connection ends in between, it may be in both.
-func (c *Conn) Move(ctx context.Context, uids imap.UIDSet, to string) (*Copied, error) {
-	if c.Has(imap.CapMove) {
-		command := &move{uids: uids, to: to}
-		return &command.Copied, c.Do(ctx, command)
-	}
-	copying := &Copy{UIDs: uids, To: to}
-	if err := c.Do(ctx, copying); err != nil {
-		return nil, err
-	}
-	mark := &Store{UIDs: uids, Change: imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}}
-	if err := c.Do(ctx, mark); err != nil {
-		return &copying.Copied, fmt.Errorf("%w: %w", ErrLeftBehind, err)
-	}
-	if !c.Has(imap.CapUIDPlus) {
-		return &copying.Copied, ErrLeftBehind
-	}
-	if err := c.Do(ctx, &Expunge{UIDs: uids}); err != nil {
-		return &copying.Copied, fmt.Errorf("%w: %w", ErrLeftBehind, err)
-	}
-	return &copying.Copied, nil
 }

@@ -87,7 +87,7 @@ func (c *Conn) interrupted(own []*flight, written bool, err error) {
 			one.abandoned = true
 		}
 	}
-	if !written || !isTimeout(err) {
+	if !written || !isTimeout(err) || errors.Is(err, errCutBlock) {
 		c.fail(err)
 	}
 }
@@ -226,7 +226,9 @@ func (c *Conn) read() error {
 		c.options.Strange("broken response", response.Name)
 	default:
 		c.tellMailbox(response)
-		c.offer(response)
+		if !c.offer(response) {
+			c.tellObserver(response)
+		}
 	}
 	return nil
 }
@@ -240,10 +242,18 @@ func (c *Conn) answered(status *wire.Status) error {
 		c.flights = append(c.flights[:i], c.flights[i+1:]...)
 		c.takeCode(status.Code)
 		one.status = status
-		if selecting, ok := one.command.(*Select); ok {
+		switch command := one.command.(type) {
+		case *Select:
 			c.mailbox = nil
 			if status.Error() == nil && !one.abandoned {
-				c.mailbox = selecting.Mailbox
+				c.mailbox = command.Mailbox
+			}
+		case *Notify:
+			if status.Error() == nil {
+				c.observer = nil
+				if !one.abandoned {
+					c.observer = command.Observer
+				}
 			}
 		}
 		if !one.abandoned {
@@ -263,7 +273,9 @@ func (c *Conn) said(status *wire.Status) error {
 	}
 	if status.Code != nil {
 		c.takeCode(status.Code)
-		c.offer(status)
+		if !c.offer(status) {
+			c.tellObserver(status)
+		}
 	}
 	return nil
 }
@@ -278,12 +290,13 @@ func (c *Conn) takeCode(code *wire.Code) {
 	}
 }
 
-// offer gives a response to the oldest command that it belongs to: servers
-// answer pipelined commands one after the other.
-func (c *Conn) offer(response wire.Response) {
+// offer gives a response to the oldest command that it belongs to, false if there
+// is none: servers answer pipelined commands one after the other.
+func (c *Conn) offer(response wire.Response) bool {
 	for _, one := range c.flights {
 		if one.command.take(response) {
-			return
+			return true
 		}
 	}
+	return false
 }

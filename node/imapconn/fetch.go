@@ -11,8 +11,14 @@ import (
 // Fetch fetches items of messages named by UID.
 type Fetch struct {
 	plain
-	UIDs  imap.UIDSet
+	UIDs  imap.UIDSet // imap.SearchRes() for those that a Search has saved
 	Items *imap.FetchOptions
+	// Preview asks for the beginning of the text (RFC 8970), which the server must
+	// offer: PreviewLazy takes what the server has at hand.
+	Preview Preview
+	// ObjectIDs asks for names of the message and its thread that no move changes
+	// (OBJECTID, RFC 8474, which the server must offer).
+	ObjectIDs bool
 	// Told says that the messages need not be kept: Mailbox is told.
 	Told bool
 	// Messages is the result: one entry a message that still exists, in the
@@ -21,6 +27,16 @@ type Fetch struct {
 
 	byUID map[imap.UID]*Message
 }
+
+// Preview says how a preview is asked for.
+type Preview int
+
+// The ways to ask for a preview.
+const (
+	NoPreview   Preview = iota
+	PreviewNow          // the server makes those that it does not have
+	PreviewLazy         // the server leaves out those that it does not have
+)
 
 // Message is what a Fetch returned of one message; items that were not asked
 // for are zero.
@@ -33,6 +49,12 @@ type Message struct {
 	Size         int64
 	Envelope     *imap.Envelope
 	Structure    imap.BodyStructure
+	// Preview is the beginning of the text, up to 256 characters; HasPreview is
+	// false when the server cannot or, asked lazily, did not make one.
+	Preview    string
+	HasPreview bool
+	// EmailID names the content, ThreadID the conversation; either may be empty.
+	EmailID, ThreadID string
 	// Broken are the names of items that the server sent in a form that cannot
 	// be read.
 	Broken []string
@@ -45,6 +67,27 @@ type Message struct {
 func (m *Message) Section(section *imap.FetchItemBodySection) []byte {
 	content, _ := m.fetched.Section(section)
 	return content
+}
+
+// Binary returns a part, its transfer encoding removed, that was asked for by
+// FetchOptions.BinarySection (RFC 3516); nil when the server did not send it. A
+// server that does not know the encoding refuses the command with the code
+// UNKNOWN-CTE, for all messages: fetch the section as it is then.
+func (m *Message) Binary(section *imap.FetchItemBinarySection) []byte {
+	content, _ := m.fetched.Binary(section)
+	return content
+}
+
+// BinarySize returns the size in bytes of a decoded part that was asked for by
+// FetchOptions.BinarySectionSize; false when the server did not send it.
+func (m *Message) BinarySize(section *imap.FetchItemBinarySectionSize) (int64, bool) {
+	name := wire.PartName(section.Part)
+	for _, one := range m.fetched.BinarySizes {
+		if one.Name == name {
+			return one.Size, true
+		}
+	}
+	return 0, false
 }
 
 func (*Fetch) name() string { return "UID FETCH" }
@@ -68,6 +111,16 @@ func (f *Fetch) write(e *wire.Encoder) {
 		w.word(true, "")
 		e.Section(section)
 	}
+	for _, section := range items.BinarySection {
+		w.word(true, "")
+		e.BinarySection(section)
+	}
+	for _, section := range items.BinarySectionSize {
+		w.word(true, "BINARY.SIZE["+wire.PartName(section.Part)+"]")
+	}
+	w.word(f.Preview == PreviewNow, "PREVIEW")
+	w.word(f.Preview == PreviewLazy, "PREVIEW (LAZY)")
+	w.word(f.ObjectIDs, "EMAILID THREADID")
 	w.close()
 	if items.ChangedSince > 0 {
 		e.Raw(" (CHANGEDSINCE ")
@@ -106,10 +159,11 @@ func (f *Fetch) last(uid imap.UID) bool { return f.UIDs.Dynamic() && uid > 0 }
 // may be news of another client.
 func (f *Fetch) answers(part *wire.Fetch) bool {
 	items := f.Items
-	if len(items.BodySection) == 0 && items.BodyStructure == nil && !items.Envelope && !items.InternalDate && !items.RFC822Size {
+	if len(items.BodySection) == 0 && len(items.BinarySection) == 0 && len(items.BinarySectionSize) == 0 && items.BodyStructure == nil &&
+		!items.Envelope && !items.InternalDate && !items.RFC822Size && f.Preview == NoPreview && !f.ObjectIDs {
 		return part.Flags != nil || len(part.Broken) > 0 || !items.Flags
 	}
-	return len(part.Sections) > 0 || part.Structure != nil || part.Envelope != nil || !part.InternalDate.IsZero() || part.Size > 0 || len(part.Broken) > 0
+	return part.Details > 0 || len(part.Broken) > 0
 }
 
 // add adds what one response holds.
@@ -133,6 +187,16 @@ func (m *Message) add(part *wire.Fetch) {
 	if part.Structure != nil {
 		m.Structure = part.Structure
 	}
+	if part.HasPreview {
+		m.Preview, m.HasPreview = part.Preview, true
+	}
+	if part.EmailID != "" {
+		m.EmailID = part.EmailID
+	}
+	if part.ThreadID != "" {
+		m.ThreadID = part.ThreadID
+	}
 	m.Broken = append(m.Broken, part.Broken...)
 	m.fetched.Sections = append(m.fetched.Sections, part.Sections...)
+	m.fetched.BinarySizes = append(m.fetched.BinarySizes, part.BinarySizes...)
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-
 	"alphamail/node/imapconn/wire"
 )
 
@@ -28,18 +26,15 @@ func (i *idle) take(response wire.Response) bool {
 // goodbye is how long a server may take to end IDLE.
 const goodbye = 10 * time.Second
 
-// Idle waits until the server says something of the selected mailbox, which is
-// told as ever, or the context ends, which is no error. The server must offer
-// IDLE. Servers may end a connection that idles for half an hour; the context
+// Idle waits until the server says something of the selected mailbox or, after
+// Notify, of another one, which is told as ever, or the context ends, which is no
+// error. The server must offer IDLE. Servers may end a connection that idles for half an hour; the context
 // should end before.
 func (c *Conn) Idle(ctx context.Context) error {
 	if c.broken != nil {
 		return fmt.Errorf("%w: %w", ErrClosed, c.broken)
 	}
-	bell := &bell{Mailbox: c.mailbox}
-	c.mailbox = bell
-	err := c.idleUntil(ctx, bell)
-	c.mailbox = bell.Mailbox
+	err := c.idleUntilNews(ctx)
 	if _, refused := IsRefusal(err); err != nil && !refused {
 		c.fail(err)
 	}
@@ -47,12 +42,12 @@ func (c *Conn) Idle(ctx context.Context) error {
 	return err
 }
 
-func (c *Conn) idleUntil(ctx context.Context, bell *bell) error {
-	waiting, own := &idle{}, []*flight{nil}
+func (c *Conn) idleUntilNews(ctx context.Context) error {
+	waiting, own, before := &idle{}, []*flight{nil}, c.news
 	if _, err := c.write([]Command{waiting}, own); err != nil {
 		return err
 	}
-	if err := c.listen(ctx, own[0], bell); err != nil {
+	if err := c.listen(ctx, own[0], before); err != nil {
 		return err
 	}
 	c.network.SetDeadline(time.Now().Add(goodbye))
@@ -73,11 +68,11 @@ func (c *Conn) idleUntil(ctx context.Context, bell *bell) error {
 	return own[0].status.Error()
 }
 
-// listen reads until the bell was rung, the server ended IDLE by itself, or the
+// listen reads until there are more news than before, the server ended IDLE by itself, or the
 // context ended.
-func (c *Conn) listen(ctx context.Context, one *flight, bell *bell) (err error) {
+func (c *Conn) listen(ctx context.Context, one *flight, before uint64) (err error) {
 	lift := c.guard(ctx)
-	for err == nil && !bell.rung && one.status == nil {
+	for err == nil && c.news == before && one.status == nil {
 		err = c.read()
 	}
 	lift(&err)
@@ -85,29 +80,4 @@ func (c *Conn) listen(ctx context.Context, one *flight, bell *bell) (err error) 
 		return nil
 	}
 	return err
-}
-
-// bell passes on what it is told, and remembers that there was something.
-type bell struct {
-	Mailbox
-	rung bool
-}
-
-func (b *bell) Exists(count uint32) { b.ring(func(m Mailbox) { m.Exists(count) }) }
-
-func (b *bell) Expunged(seqNum uint32) { b.ring(func(m Mailbox) { m.Expunged(seqNum) }) }
-
-func (b *bell) Vanished(uids imap.UIDSet, earlier bool) {
-	b.ring(func(m Mailbox) { m.Vanished(uids, earlier) })
-}
-
-func (b *bell) Flagged(seqNum uint32, uid imap.UID, flags []imap.Flag, modSeq uint64) {
-	b.ring(func(m Mailbox) { m.Flagged(seqNum, uid, flags, modSeq) })
-}
-
-func (b *bell) ring(tell func(Mailbox)) {
-	b.rung = true
-	if b.Mailbox != nil {
-		tell(b.Mailbox)
-	}
 }

@@ -22,7 +22,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,6 +51,17 @@ type Options struct {
 	// TLS holds the trusted roots; nil means those of the system. The server
 	// name is taken from Address.
 	TLS *tls.Config
+	// Identity, if set, is told before login to a server that offers ID (RFC 2971):
+	// names and values in turn. A server that trusts this machine takes the
+	// user's address from x-originating-ip, so that what one user does wrong is
+	// not held against all.
+	Identity []string
+	// UTF8 enables UTF8=ACCEPT (RFC 6855) where it is offered, for messages with
+	// headers and mailbox names in UTF-8. It is enabled in any case where a server
+	// wants nothing else.
+	UTF8 bool
+	// Without are capabilities to do without although the server offers them.
+	Without []imap.Cap
 	// Limits bound what the server sends. Default: wire.DefaultLimits.
 	Limits wire.Limits
 
@@ -62,20 +75,22 @@ type Options struct {
 // Conn is a connection to an IMAP server.
 type Conn struct {
 	options  Options
-	network  net.Conn // below TLS
-	stream   net.Conn
+	network  net.Conn      // below TLS
+	stream   io.ReadWriter // network, or what is above it
 	reader   *wire.Reader
 	encoding wire.Encoding
 	decoding wire.Decoding
 
-	caps    imap.CapSet
-	enabled map[imap.Cap]bool
-	fresh   bool    // caps were told since the last command that may change them
-	mailbox Mailbox // told what is said of the selected mailbox; nil without one
-	flights []*flight
-	number  uint64 // of the last command
-	goAhead bool   // a continuation request came
-	broken  error  // why the connection cannot be used any more
+	caps     imap.CapSet
+	enabled  map[imap.Cap]bool
+	fresh    bool     // caps were told since the last command that may change them
+	mailbox  Mailbox  // told what is said of the selected mailbox; nil without one
+	observer Observer // told what is said of the others; nil without one
+	news     uint64   // how often one of the two was told of something, or could have been
+	flights  []*flight
+	number   uint64 // of the last command
+	goAhead  bool   // a continuation request came
+	broken   error  // why the connection cannot be used any more
 }
 
 // ErrClosed is returned by a connection that cannot be used any more.
@@ -107,7 +122,7 @@ func Dial(ctx context.Context, options Options) (*Conn, error) {
 }
 
 // use reads from and writes to a stream from now on.
-func (c *Conn) use(stream net.Conn) {
+func (c *Conn) use(stream io.ReadWriter) {
 	c.stream, c.reader = stream, wire.NewReader(stream, c.options.Limits)
 }
 
@@ -186,8 +201,11 @@ func (c *Conn) startTLS(ctx context.Context) error {
 	return c.secure(ctx)
 }
 
-// Has tells whether the server offers a capability, directly or implied.
-func (c *Conn) Has(capability imap.Cap) bool { return c.caps.Has(capability) }
+// Has tells whether the server offers a capability, directly or implied, that is
+// not to be done without.
+func (c *Conn) Has(capability imap.Cap) bool {
+	return c.caps.Has(capability) && !slices.Contains(c.options.Without, capability)
+}
 
 // Usable tells whether the connection can take another command.
 func (c *Conn) Usable() bool { return c.broken == nil }

@@ -19,6 +19,9 @@ func (c *Conn) Login(ctx context.Context, user, password string) error {
 	if strings.ContainsAny(user+password, "\x00") {
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeAuthenticationFailed, Text: "A name or password has no such character."}
 	}
+	if err := c.introduce(ctx); err != nil {
+		return err
+	}
 	if c.Has("AUTH=PLAIN") {
 		return c.authenticate(ctx, "PLAIN", "\x00"+user+"\x00"+password)
 	}
@@ -35,6 +38,9 @@ func (c *Conn) LoginBearer(ctx context.Context, user, token string) error {
 	if strings.ContainsAny(user+token, "\x00\x01") {
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeAuthenticationFailed, Text: "A name or token has no such character."}
 	}
+	if err := c.introduce(ctx); err != nil {
+		return err
+	}
 	if c.Has("AUTH=OAUTHBEARER") {
 		host, port, err := net.SplitHostPort(c.options.Address)
 		if err != nil {
@@ -44,6 +50,19 @@ func (c *Conn) LoginBearer(ctx context.Context, user, token string) error {
 		return c.authenticate(ctx, "OAUTHBEARER", fmt.Sprintf("n,a=%s,\x01host=%s\x01port=%s\x01auth=Bearer %s\x01\x01", name, host, port, token))
 	}
 	return c.authenticate(ctx, "XOAUTH2", fmt.Sprintf("user=%s\x01auth=Bearer %s\x01\x01", user, token))
+}
+
+// introduce tells the server on whose behalf somebody logs in. One that refuses
+// to know does without.
+func (c *Conn) introduce(ctx context.Context) error {
+	if len(c.options.Identity) == 0 || !c.Has(imap.CapID) {
+		return nil
+	}
+	err := c.Do(ctx, &Identify{Fields: c.options.Identity})
+	if _, refused := IsRefusal(err); refused {
+		return nil
+	}
+	return err
 }
 
 // authenticate makes a SASL exchange in which only the client has something to
@@ -72,6 +91,9 @@ func (c *Conn) loggedIn(ctx context.Context, err error) error {
 			wanted = append(wanted, capability)
 		}
 	}
+	if c.Has(imap.CapUTF8Accept) && c.options.UTF8 || c.Has(imap.CapUTF8Only) {
+		wanted = append(wanted, imap.CapUTF8Accept)
+	}
 	// IMAP4rev2 writes mailbox names in UTF-8, about which servers differ where
 	// a name has an ampersand; IMAP4rev1 has one way that all of them know.
 	if !c.Has(imap.CapIMAP4rev1) && c.Has(imap.CapIMAP4rev2) {
@@ -84,7 +106,7 @@ func (c *Conn) loggedIn(ctx context.Context, err error) error {
 				return err
 			}
 		}
-		if enable.done[imap.CapIMAP4rev2] {
+		if enable.done[imap.CapIMAP4rev2] || enable.done[imap.CapUTF8Accept] {
 			c.encoding.UTF8, c.decoding.UTF8 = true, true
 		}
 		c.enabled = enable.done

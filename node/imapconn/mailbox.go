@@ -36,7 +36,7 @@ func (c *Conn) tellMailbox(response wire.Response) {
 		}
 	}
 	if mailbox == nil {
-		return
+		mailbox = nobody{}
 	}
 	switch response := response.(type) {
 	case *wire.Exists:
@@ -56,8 +56,20 @@ func (c *Conn) tellMailbox(response wire.Response) {
 		if flags == nil && slices.Contains(response.Broken, "FLAGS") {
 			flags = []imap.Flag{} // the message is there all the same
 		}
-		if flags != nil {
-			mailbox.Flagged(response.SeqNum, response.UID, flags, response.ModSeq)
+		if flags == nil {
+			return
 		}
+		mailbox.Flagged(response.SeqNum, response.UID, flags, response.ModSeq)
+	default:
+		return
 	}
+	c.news++
 }
+
+// nobody is told of a mailbox that nobody wants to hear of.
+type nobody struct{}
+
+func (nobody) Exists(uint32)                                 {}
+func (nobody) Expunged(uint32)                               {}
+func (nobody) Vanished(imap.UIDSet, bool)                    {}
+func (nobody) Flagged(uint32, imap.UID, []imap.Flag, uint64) {}

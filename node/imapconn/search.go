@@ -16,8 +16,13 @@ type Search struct {
 	// CharsetUTF8 says that the texts are UTF-8; where that was enabled, it must
 	// not be said (see wire.NeedsCharset).
 	CharsetUTF8 bool
+	// Save makes the server remember the result until the next one, for commands
+	// that name their messages by imap.SearchRes() (SEARCHRES, RFC 5182, which the
+	// server must offer). What stands behind the search in a batch may use it.
+	Save bool
 
-	// UIDs is the result, in the order of the server.
+	// UIDs is the result, in the order of the server. It is not told when it is
+	// saved, unless Extended asks for it too.
 	UIDs imap.UIDSet
 }
 
@@ -25,8 +30,11 @@ func (*Search) name() string { return "UID SEARCH" }
 
 func (s *Search) write(e *wire.Encoder) {
 	e.Raw("UID SEARCH ")
-	if s.Extended {
-		e.Raw("RETURN (ALL) ")
+	w := wordWriter{encoder: e, before: "RETURN ("}
+	w.word(s.Extended, "ALL")
+	w.word(s.Save, "SAVE")
+	if w.close(); w.open {
+		e.Raw(" ")
 	}
 	if s.CharsetUTF8 && !e.UTF8 {
 		e.Raw("CHARSET UTF-8 ")
@@ -72,6 +80,33 @@ func (s *Sort) take(response wire.Response) bool {
 		for _, uid := range found.Numbers {
 			s.UIDs = append(s.UIDs, imap.UID(uid))
 		}
+	}
+	return ok
+}
+
+// Thread finds messages and groups them by conversation (RFC 5256). The server
+// must offer the algorithm, as the capability THREAD= and its name.
+type Thread struct {
+	plain
+	Algorithm imap.ThreadAlgorithm
+	Criteria  *imap.SearchCriteria
+
+	// Threads is the result, by UID. A message with number 0 is one that is known
+	// from answers to it alone.
+	Threads []wire.ThreadNode
+}
+
+func (*Thread) name() string { return "UID THREAD" }
+
+func (t *Thread) write(e *wire.Encoder) {
+	e.Raw("UID THREAD " + string(t.Algorithm) + " UTF-8 ")
+	e.Criteria(t.Criteria)
+}
+
+func (t *Thread) take(response wire.Response) bool {
+	found, ok := response.(*wire.Thread)
+	if ok {
+		t.Threads = append(t.Threads, found.Threads...)
 	}
 	return ok
 }

@@ -24,6 +24,9 @@ type Code struct {
 
 	// UIDs are those of MODIFIED.
 	UIDs imap.UIDSet
+
+	// MailboxID is that of MAILBOXID (RFC 8474).
+	MailboxID string
 }
 
 // code reads a code in brackets. One that cannot be read keeps its name alone.
@@ -83,6 +86,7 @@ var codes = map[string]func(*scanner, *Code) error{
 		}
 		return err
 	},
+	"MAILBOXID": func(s *scanner, c *Code) error { return s.objectID(&c.MailboxID) },
 	"COPYUID": func(s *scanner, c *Code) (err error) {
 		if c.UIDValidity, err = s.number32(); err != nil {
 			return err

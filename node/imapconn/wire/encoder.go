@@ -152,11 +152,27 @@ func (e *Encoder) Section(section *imap.FetchItemBodySection) {
 		e.Raw(".PEEK")
 	}
 	e.Raw("[" + SectionName(section) + "]")
-	if section.Partial != nil {
-		e.Raw("<")
-		e.Number(uint64(section.Partial.Offset))
-		e.Raw(".")
-		e.Number(uint64(section.Partial.Size))
-		e.Raw(">")
+	e.partial(section.Partial)
+}
+
+// BinarySection writes a part to be decoded as it stands in a FETCH command
+// (RFC 3516).
+func (e *Encoder) BinarySection(section *imap.FetchItemBinarySection) {
+	e.Raw("BINARY")
+	if section.Peek {
+		e.Raw(".PEEK")
 	}
+	e.Raw("[" + PartName(section.Part) + "]")
+	e.partial(section.Partial)
+}
+
+func (e *Encoder) partial(partial *imap.SectionPartial) {
+	if partial == nil {
+		return
+	}
+	e.Raw("<")
+	e.Number(uint64(partial.Offset))
+	e.Raw(".")
+	e.Number(uint64(partial.Size))
+	e.Raw(">")
 }

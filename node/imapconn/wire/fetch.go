@@ -22,10 +22,15 @@ type Fetch struct {
 	Envelope     *imap.Envelope
 	Structure    imap.BodyStructure
 	Sections     []Section
+	BinarySizes  []BinarySize
 
 	Preview           string // RFC 8970
 	HasPreview        bool   // false too if the server will make it later
 	EmailID, ThreadID string // RFC 8474
+
+	// Details counts the items that came in whatever form and do not change:
+	// all that this package knows but UID, FLAGS and MODSEQ.
+	Details int
 
 	// Broken and Unknown are the names of items that could not be read, and of
 	// those that this package does not know.
@@ -41,12 +46,30 @@ type Section struct {
 	Binary bool
 }
 
+// BinarySize is the size of a decoded section, in bytes (RFC 3516).
+type BinarySize struct {
+	Name string // as SectionName writes it
+	Size int64
+}
+
 // Section returns the content of a section that was asked for; false if it did
 // not come.
 func (f *Fetch) Section(asked *imap.FetchItemBodySection) ([]byte, bool) {
 	name := SectionName(asked)
 	for i := range f.Sections {
 		if s := &f.Sections[i]; !s.Binary && s.Name == name && (asked.Partial == nil || s.Origin == asked.Partial.Offset) {
+			return s.Data, true
+		}
+	}
+	return nil, false
+}
+
+// Binary returns the decoded content of a part that was asked for; false if it
+// did not come.
+func (f *Fetch) Binary(asked *imap.FetchItemBinarySection) ([]byte, bool) {
+	name := PartName(asked.Part)
+	for i := range f.Sections {
+		if s := &f.Sections[i]; s.Binary && s.Name == name && (asked.Partial == nil || s.Origin == asked.Partial.Offset) {
 			return s.Data, true
 		}
 	}
@@ -69,6 +92,9 @@ func (s *scanner) fetch(decoding *Decoding, number uint32) (Response, error) {
 		if item == nil {
 			message.Unknown = append(message.Unknown, clip(name))
 			return s.value()
+		}
+		if name != "UID" && name != "FLAGS" && name != "MODSEQ" {
+			message.Details++
 		}
 		value := s.pos
 		if err := item(s, message); err != nil {
@@ -125,6 +151,7 @@ var fetchItems = map[string]func(*scanner, *Fetch) error{
 		return s.structureItem(m)
 	},
 	"BINARY":        func(s *scanner, m *Fetch) error { return s.section(m, true) },
+	"BINARY.SIZE":   (*scanner).binarySize,
 	"RFC822":        whole(""),
 	"RFC822.HEADER": whole("HEADER"),
 	"RFC822.TEXT":   whole("TEXT"),
@@ -183,6 +210,20 @@ func (s *scanner) section(m *Fetch, binary bool) error {
 	return s.content(m, section)
 }
 
+// binarySize reads [1.2] 4711.
+func (s *scanner) binarySize(m *Fetch) error {
+	name, err := s.sectionName()
+	if err != nil {
+		return err
+	}
+	s.space()
+	size, err := s.number()
+	if err == nil {
+		m.BinarySizes = append(m.BinarySizes, BinarySize{name, int64(min(size, 1<<62))})
+	}
+	return err
+}
+
 func (s *scanner) content(m *Fetch, section Section) error {
 	data, null, err := s.textOrNull()
 	if err != nil {
@@ -238,16 +279,27 @@ func writeFields(name *strings.Builder, fields []string) {
 	name.WriteByte(')')
 }
 
-// SectionName writes a section as it stands between the brackets of a response:
-// in capitals, header fields in the order asked for.
-func SectionName(section *imap.FetchItemBodySection) string {
+// PartName writes the number of a part: 1.2.
+func PartName(part []int) string {
 	var name strings.Builder
-	for i, number := range section.Part {
+	writePart(&name, part)
+	return name.String()
+}
+
+func writePart(name *strings.Builder, part []int) {
+	for i, number := range part {
 		if i > 0 {
 			name.WriteByte('.')
 		}
 		name.WriteString(strconv.Itoa(number))
 	}
+}
+
+// SectionName writes a section as it stands between the brackets of a response:
+// in capitals, header fields in the order asked for.
+func SectionName(section *imap.FetchItemBodySection) string {
+	var name strings.Builder
+	writePart(&name, section.Part)
 	specifier := string(section.Specifier)
 	switch {
 	case len(section.HeaderFields) > 0:

@@ -12,7 +12,10 @@ import (
 type List struct{ Data imap.ListData }
 
 // StatusData is the response to STATUS.
-type StatusData struct{ Data imap.StatusData }
+type StatusData struct {
+	Data      imap.StatusData
+	MailboxID string // RFC 8474; empty if it did not come
+}
 
 // Quota is the response of RFC 9208 about one quota root.
 type Quota struct {
@@ -61,7 +64,7 @@ func (s *scanner) listResponse(decoding *Decoding) (Response, error) {
 	data := &list.Data
 	err := s.list(func() error {
 		attribute, err := s.text()
-		data.Attrs = append(data.Attrs, imap.MailboxAttr(attribute))
+		data.Attrs = append(data.Attrs, knownAttribute(attribute))
 		return err
 	})
 	if err != nil {
@@ -84,6 +87,28 @@ func (s *scanner) listResponse(decoding *Decoding) (Response, error) {
 	}
 	return list, err
 }
+
+// knownAttribute returns an attribute of a mailbox. Those of RFC 9051 section
+// 7.3.1 and RFC 6154, which servers write in whatever letters, have one form.
+func knownAttribute(word []byte) imap.MailboxAttr {
+	if attribute, ok := attributes[upper(word)]; ok {
+		return attribute
+	}
+	return imap.MailboxAttr(word)
+}
+
+var attributes = func() map[string]imap.MailboxAttr {
+	known := map[string]imap.MailboxAttr{}
+	for _, attribute := range []imap.MailboxAttr{
+		imap.MailboxAttrNonExistent, imap.MailboxAttrNoInferiors, imap.MailboxAttrNoSelect, imap.MailboxAttrHasChildren, imap.MailboxAttrHasNoChildren,
+		imap.MailboxAttrMarked, imap.MailboxAttrUnmarked, imap.MailboxAttrSubscribed, imap.MailboxAttrRemote,
+		imap.MailboxAttrAll, imap.MailboxAttrArchive, imap.MailboxAttrDrafts, imap.MailboxAttrFlagged, imap.MailboxAttrJunk,
+		imap.MailboxAttrSent, imap.MailboxAttrTrash, imap.MailboxAttrImportant,
+	} {
+		known[strings.ToUpper(string(attribute))] = attribute
+	}
+	return known
+}()
 
 func (s *scanner) listItem(data *imap.ListData, decoding *Decoding) error {
 	name, err := s.text()
@@ -120,6 +145,9 @@ func (s *scanner) statusData(decoding *Decoding) (Response, error) {
 		}
 		item := upper(name)
 		s.space()
+		if item == "MAILBOXID" && s.objectID(&status.MailboxID) == nil {
+			return nil
+		}
 		if statusItems[item] == nil {
 			return s.value()
 		}

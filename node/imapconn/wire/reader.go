@@ -58,6 +58,15 @@ var pieces = sync.Pool{New: func() any {
 // Buffered reports whether something was read that Next has not returned.
 func (r *Reader) Buffered() bool { return r.end > r.start }
 
+// Rest takes out what was read and not returned by Next: it belongs to whatever
+// comes behind the responses, such as a compressed stream.
+func (r *Reader) Rest() []byte {
+	rest := bytes.Clone(r.buffer[r.start:r.end])
+	r.start, r.end, r.scanned, r.literals = 0, 0, 0, 0
+	r.Release()
+	return rest
+}
+
 // Release gives the buffer back when it holds nothing. What Next returned is not
 // valid any more.
 func (r *Reader) Release() {
