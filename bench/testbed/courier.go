@@ -173,6 +173,16 @@ func (c *Courier) up() (err error) {
 // IMAPAddr returns host:port, in plain text.
 func (c *Courier) IMAPAddr() string { return c.port.Address() }
 
+// SetQuota bounds what a user's mailboxes hold together, in bytes; it must be
+// called before the user has mail. See maildirquota(7).
+func (c *Courier) SetQuota(user string, bytes int) error {
+	path := filepath.Join(c.dir, "mail", user, "Maildir/maildirsize")
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%dS\n%12d %12d\n", bytes, 0, 0), 0o644); err != nil {
+		return err
+	}
+	return os.Chown(path, mailUID, mailUID)
+}
+
 // Stop ends the server at once and removes all that it kept.
 func (c *Courier) Stop() error {
 	var errs []error

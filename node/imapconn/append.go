@@ -76,7 +76,7 @@ func (a *Append) write(e *wire.Encoder) {
 // writeMessage writes what there is for each message, after a space.
 func (a *Append) writeMessage(e *wire.Encoder) {
 	e.Raw(" ")
-	if len(a.Flags) > 0 {
+	if len(a.Flags) > 0 || a.UTF8 { // Courier takes the word UTF8 for a flag, unless there is a list of them
 		e.Flags(a.Flags)
 		e.Raw(" ")
 	}

@@ -25,6 +25,13 @@ type Command interface {
 	end(*wire.Status)
 }
 
+// choosy are commands that may stand behind each other and get the same kind of
+// response. lacks reports whether one is what a command waits for: its own tag, if
+// the response names one, and nothing that it has already.
+type choosy interface {
+	lacks(tag string, response wire.Response) bool
+}
+
 // flight is a command that was sent and not yet answered.
 type flight struct {
 	command   Command
@@ -55,6 +62,7 @@ func (c *Conn) Do(ctx context.Context, commands ...Command) (err error) {
 
 // do is Do without a context.
 func (c *Conn) do(commands ...Command) error {
+	c.responses, c.bytes = 0, 0
 	own := make([]*flight, len(commands))
 	written, err := c.write(commands, own)
 	if err == nil {
@@ -192,11 +200,18 @@ func (c *Conn) await(one *flight) error {
 	return nil
 }
 
+var errFlood = errors.New("the server says more than anybody can have asked for")
+
 // next reads a response.
 func (c *Conn) next() (wire.Response, error) {
 	data, err := c.reader.Next()
 	if err != nil {
 		return nil, err
+	}
+	c.responses++
+	c.bytes += int64(len(data))
+	if c.responses > c.options.Limits.Responses || c.bytes > c.options.Limits.Bytes {
+		return nil, errFlood
 	}
 	return wire.Parse(data, &c.decoding), nil
 }
@@ -291,8 +306,14 @@ func (c *Conn) takeCode(code *wire.Code) {
 }
 
 // offer gives a response to the oldest command that it belongs to, false if there
-// is none: servers answer pipelined commands one after the other.
+// is none. Servers answer pipelined commands one after the other, but Dovecot ends
+// them later, several at once: so one that still lacks just this goes first.
 func (c *Conn) offer(response wire.Response) bool {
+	for _, one := range c.flights {
+		if command, ok := one.command.(choosy); ok && command.lacks(one.tag, response) {
+			return one.command.take(response)
+		}
+	}
 	for _, one := range c.flights {
 		if one.command.take(response) {
 			return true

@@ -1,6 +1,7 @@
 package imapconn
 
 import (
+	"slices"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -129,11 +130,54 @@ func (f *Fetch) write(e *wire.Encoder) {
 	}
 }
 
-// take takes what is said of messages that were asked for. A server may send
-// the items of one message in several responses.
+// lacks reports whether a response has the first or further items of a message
+// that was asked for. The items of one message may come in several responses.
+func (f *Fetch) lacks(_ string, response wire.Response) bool {
+	part, ok := response.(*wire.Fetch)
+	if !ok || f.Told || !f.asksFor(part.UID) || !f.answers(part) {
+		return false
+	}
+	m, items := f.byUID[part.UID], f.Items
+	if m == nil {
+		return true
+	}
+	for i := range part.Sections {
+		if f.lacksSection(m, &part.Sections[i]) {
+			return true
+		}
+	}
+	return items.Envelope && m.Envelope == nil && part.Envelope != nil ||
+		items.BodyStructure != nil && m.Structure == nil && part.Structure != nil ||
+		items.InternalDate && m.InternalDate.IsZero() && !part.InternalDate.IsZero() ||
+		items.RFC822Size && m.Size == 0 && part.Size > 0 ||
+		f.Preview != NoPreview && !m.HasPreview && part.HasPreview ||
+		f.ObjectIDs && m.EmailID == "" && part.EmailID != "" ||
+		len(m.fetched.BinarySizes) < len(items.BinarySectionSize) && len(part.BinarySizes) > 0
+}
+
+func (f *Fetch) lacksSection(m *Message, section *wire.Section) bool {
+	same := func(has wire.Section) bool {
+		return has.Name == section.Name && has.Origin == section.Origin && has.Binary == section.Binary
+	}
+	if slices.ContainsFunc(m.fetched.Sections, same) {
+		return false
+	}
+	if section.Binary {
+		return slices.ContainsFunc(f.Items.BinarySection, func(asked *imap.FetchItemBinarySection) bool { return wire.PartName(asked.Part) == section.Name })
+	}
+	return slices.ContainsFunc(f.Items.BodySection, func(asked *imap.FetchItemBodySection) bool { return wire.SectionName(asked) == section.Name })
+}
+
+// asksFor tells whether a message is among those asked for; any may be the one
+// that "*" stands for.
+func (f *Fetch) asksFor(uid imap.UID) bool {
+	return uid != 0 && (f.UIDs.Contains(uid) || f.UIDs.Dynamic())
+}
+
+// take takes what is said of messages that were asked for.
 func (f *Fetch) take(response wire.Response) bool {
 	part, ok := response.(*wire.Fetch)
-	if !ok || part.UID == 0 || !f.UIDs.Contains(part.UID) && !f.last(part.UID) || !f.answers(part) {
+	if !ok || !f.asksFor(part.UID) || !f.answers(part) {
 		return false
 	}
 	if f.Told {
@@ -152,18 +196,16 @@ func (f *Fetch) take(response wire.Response) bool {
 	return true
 }
 
-// last tells whether a UID may be the one that "*" stands for.
-func (f *Fetch) last(uid imap.UID) bool { return f.UIDs.Dynamic() && uid > 0 }
-
-// answers tells whether a response has anything that was asked for. Flags alone
-// may be news of another client.
+// answers tells whether a response has anything that was asked for, or nothing
+// because the server has none of it. Flags and mod-sequences alone may be news of
+// what another client did.
 func (f *Fetch) answers(part *wire.Fetch) bool {
 	items := f.Items
 	if len(items.BodySection) == 0 && len(items.BinarySection) == 0 && len(items.BinarySectionSize) == 0 && items.BodyStructure == nil &&
 		!items.Envelope && !items.InternalDate && !items.RFC822Size && f.Preview == NoPreview && !f.ObjectIDs {
 		return part.Flags != nil || len(part.Broken) > 0 || !items.Flags
 	}
-	return part.Details > 0 || len(part.Broken) > 0
+	return part.Details > 0 || len(part.Broken) > 0 || part.Flags == nil && part.ModSeq == 0
 }
 
 // add adds what one response holds.

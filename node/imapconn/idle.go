@@ -43,6 +43,7 @@ func (c *Conn) Idle(ctx context.Context) error {
 }
 
 func (c *Conn) idleUntilNews(ctx context.Context) error {
+	c.responses, c.bytes = 0, 0
 	waiting, own, before := &idle{}, []*flight{nil}, c.news
 	if _, err := c.write([]Command{waiting}, own); err != nil {
 		return err

@@ -18,6 +18,7 @@
 package imapconn
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -62,7 +63,8 @@ type Options struct {
 	UTF8 bool
 	// Without are capabilities to do without although the server offers them.
 	Without []imap.Cap
-	// Limits bound what the server sends. Default: wire.DefaultLimits.
+	// Limits bound what the server sends. Default for those that are 0:
+	// wire.DefaultLimits.
 	Limits wire.Limits
 
 	// Observe, when set, is told of every command that ended.
@@ -81,16 +83,18 @@ type Conn struct {
 	encoding wire.Encoding
 	decoding wire.Decoding
 
-	caps     imap.CapSet
-	enabled  map[imap.Cap]bool
-	fresh    bool     // caps were told since the last command that may change them
-	mailbox  Mailbox  // told what is said of the selected mailbox; nil without one
-	observer Observer // told what is said of the others; nil without one
-	news     uint64   // how often one of the two was told of something, or could have been
-	flights  []*flight
-	number   uint64 // of the last command
-	goAhead  bool   // a continuation request came
-	broken   error  // why the connection cannot be used any more
+	caps      imap.CapSet
+	enabled   map[imap.Cap]bool
+	fresh     bool     // caps were told since the last command that may change them
+	mailbox   Mailbox  // told what is said of the selected mailbox; nil without one
+	observer  Observer // told what is said of the others; nil without one
+	news      uint64   // how often one of the two was told of something, or could have been
+	flights   []*flight
+	number    uint64 // of the last command
+	responses int    // since the last batch began
+	bytes     int64  // of those
+	goAhead   bool   // a continuation request came
+	broken    error  // why the connection cannot be used any more
 }
 
 // ErrClosed is returned by a connection that cannot be used any more.
@@ -103,9 +107,9 @@ func Dial(ctx context.Context, options Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if options.Limits == (wire.Limits{}) {
-		options.Limits = wire.DefaultLimits
-	}
+	limits, defaults := &options.Limits, wire.DefaultLimits
+	limits.Line, limits.Literals = cmp.Or(limits.Line, defaults.Line), cmp.Or(limits.Literals, defaults.Literals)
+	limits.Responses, limits.Bytes = cmp.Or(limits.Responses, defaults.Responses), cmp.Or(limits.Bytes, defaults.Bytes)
 	if options.Observe == nil {
 		options.Observe = func(string, time.Duration, error) {}
 	}

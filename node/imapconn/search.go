@@ -24,6 +24,8 @@ type Search struct {
 	// UIDs is the result, in the order of the server. It is not told when it is
 	// saved, unless Extended asks for it too.
 	UIDs imap.UIDSet
+
+	answered bool
 }
 
 func (*Search) name() string { return "UID SEARCH" }
@@ -42,6 +44,16 @@ func (s *Search) write(e *wire.Encoder) {
 	e.Criteria(s.Criteria)
 }
 
+func (s *Search) lacks(tag string, response wire.Response) bool {
+	switch response := response.(type) {
+	case *wire.Search:
+		return !s.answered && !s.Extended && !s.Save
+	case *wire.ESearch:
+		return response.Tag == tag || response.Tag == "" && !s.answered
+	}
+	return false
+}
+
 func (s *Search) take(response wire.Response) bool {
 	switch response := response.(type) {
 	case *wire.Search:
@@ -53,6 +65,7 @@ func (s *Search) take(response wire.Response) bool {
 	default:
 		return false
 	}
+	s.answered = true
 	return true
 }
 
@@ -65,6 +78,8 @@ type Sort struct {
 
 	// UIDs is the result in order.
 	UIDs []imap.UID
+
+	answered bool
 }
 
 func (*Sort) name() string { return "UID SORT" }
@@ -74,9 +89,15 @@ func (s *Sort) write(e *wire.Encoder) {
 	e.Criteria(s.Criteria)
 }
 
+func (s *Sort) lacks(_ string, response wire.Response) bool {
+	_, ok := response.(*wire.Search)
+	return ok && !s.answered
+}
+
 func (s *Sort) take(response wire.Response) bool {
 	found, ok := response.(*wire.Search)
 	if ok {
+		s.answered = true
 		for _, uid := range found.Numbers {
 			s.UIDs = append(s.UIDs, imap.UID(uid))
 		}
@@ -94,6 +115,8 @@ type Thread struct {
 	// Threads is the result, by UID. A message with number 0 is one that is known
 	// from answers to it alone.
 	Threads []wire.ThreadNode
+
+	answered bool
 }
 
 func (*Thread) name() string { return "UID THREAD" }
@@ -103,9 +126,15 @@ func (t *Thread) write(e *wire.Encoder) {
 	e.Criteria(t.Criteria)
 }
 
+func (t *Thread) lacks(_ string, response wire.Response) bool {
+	_, ok := response.(*wire.Thread)
+	return ok && !t.answered
+}
+
 func (t *Thread) take(response wire.Response) bool {
 	found, ok := response.(*wire.Thread)
 	if ok {
+		t.answered = true
 		t.Threads = append(t.Threads, found.Threads...)
 	}
 	return ok

@@ -129,6 +129,9 @@ func (s *scanner) itemName() (string, error) {
 var fetchItems = map[string]func(*scanner, *Fetch) error{
 	"UID": func(s *scanner, m *Fetch) error {
 		uid, err := s.number32()
+		if uid == 0 && err == nil {
+			err = errSyntax
+		}
 		m.UID = imap.UID(uid)
 		return err
 	},

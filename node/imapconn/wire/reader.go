@@ -17,11 +17,16 @@ type Limits struct {
 	// Literals bounds the literals of a response together, in bytes. A literal
 	// beyond it is read over and taken for NIL.
 	Literals int
+
+	// Responses and Bytes bound what comes while a batch of commands waits for its
+	// answers. The Reader, which knows no commands, leaves them to its user.
+	Responses int
+	Bytes     int64
 }
 
-// DefaultLimits is room for a SEARCH in two million messages and for whatever
-// AlphaMail asks for at a time.
-var DefaultLimits = Limits{Line: 16 << 20, Literals: 64 << 20}
+// DefaultLimits is room for a SEARCH in two million messages, for the flags of as
+// many, and for whatever AlphaMail asks for at a time.
+var DefaultLimits = Limits{Line: 16 << 20, Literals: 64 << 20, Responses: 4 << 20, Bytes: 1 << 30}
 
 // ErrLine is returned for a line that is longer than allowed. The stream cannot
 // be read on.

@@ -187,6 +187,9 @@ func (s *scanner) capability(*Decoding) (Response, error) {
 	return &Capability{s.caps()}, nil
 }
 
+// maxCaps bounds the capabilities of a server; some have a hundred.
+const maxCaps = 1000
+
 // mixedCaps are the capabilities that are not written in capitals.
 var mixedCaps = map[imap.Cap]imap.Cap{"IMAP4REV1": imap.CapIMAP4rev1, "IMAP4REV2": imap.CapIMAP4rev2}
 
@@ -196,7 +199,7 @@ func (s *scanner) caps() imap.CapSet {
 	for {
 		s.space()
 		word, ok := s.atom()
-		if !ok {
+		if !ok || len(caps) == maxCaps {
 			return caps
 		}
 		name := imap.Cap(strings.ToUpper(string(word)))

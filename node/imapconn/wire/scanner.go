@@ -10,6 +10,9 @@ import (
 // stay far below.
 const maxNesting = 100
 
+// maxItems bounds what is in one pair of parentheses.
+const maxItems = 100_000
+
 var errSyntax = errors.New("not as the grammar has it")
 
 // scanner reads one response. Its methods return errSyntax, or false, where
@@ -197,12 +200,12 @@ func (s *scanner) list(item func() error) error {
 	if !s.take('(') {
 		return errSyntax
 	}
-	for {
+	for count := 0; ; count++ {
 		s.space()
 		if s.take(')') {
 			return nil
 		}
-		if s.atEnd() {
+		if s.atEnd() || count == maxItems {
 			return errSyntax
 		}
 		from := s.pos

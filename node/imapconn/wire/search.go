@@ -135,6 +135,11 @@ func (s *scanner) thread(*Decoding) (Response, error) {
 	}
 }
 
+// maxChain bounds how many answers stand below each other in one pair of
+// parentheses: whoever walks through a thread does so in steps into each other.
+// What comes behind stands beside the last.
+const maxChain = 500
+
 // threadNodes reads one pair of parentheses. A thread without a first message,
 // as in ((3)(5)), has a node with number 0.
 func (s *scanner) threadNodes(depth int) ([]ThreadNode, error) {
@@ -143,7 +148,7 @@ func (s *scanner) threadNodes(depth int) ([]ThreadNode, error) {
 	}
 	var root []ThreadNode
 	into := &root // where the next message goes
-	for {
+	for chain := 0; ; chain++ {
 		s.space()
 		switch {
 		case s.take(')'):
@@ -171,6 +176,8 @@ func (s *scanner) threadNodes(depth int) ([]ThreadNode, error) {
 			return nil, errSyntax
 		}
 		*into = append(*into, ThreadNode{Number: number})
-		into = &(*into)[len(*into)-1].Answers
+		if chain < maxChain {
+			into = &(*into)[len(*into)-1].Answers
+		}
 	}
 }

@@ -136,9 +136,11 @@ func (s *structureReader) singlePart(depth int) (imap.BodyStructure, error) {
 	if err != nil {
 		return nil, err
 	}
-	if part.Size, err = s.number32(); err != nil {
+	size, err := s.number()
+	if err != nil {
 		return nil, err
 	}
+	part.Size = *number32(size)
 	s.space()
 	if err := s.typeFields(part, depth); err != nil {
 		return nil, err
@@ -189,7 +191,9 @@ func (s *structureReader) params() (map[string]string, error) {
 			return err
 		}
 		key := lower(name)
-		s.space()
+		if s.space(); s.peek() == ')' {
+			return nil // a name without a value
+		}
 		value, null, err := s.textOrNull()
 		if err == nil && !null {
 			if params == nil {
