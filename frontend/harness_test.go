@@ -76,14 +76,21 @@ func (n *fakeNode) Logout(_ context.Context, call *api.Call, q *api.LogoutQuesti
 	return &api.LogoutAnswer{}, n.note(call, q)
 }
 
+// away is the answer about a mailbox that nobody knows while the mail server is
+// away.
+var away = &api.Error{Code: api.CodeBackendDown, RetryAfter: 20 * time.Second}
+
 var folder = api.Folder{Mailbox: "INBOX", Path: []string{"INBOX"}, Role: api.RoleInbox, Selectable: true}
 
 func (n *fakeNode) Mailbox(_ context.Context, call *api.Call, q *api.MailboxQuestion) (*api.MailboxAnswer, error) {
 	if err := n.note(call, q); err != nil {
 		return nil, err
 	}
-	if q.Mailbox == "Nowhere" {
+	switch q.Mailbox {
+	case "Nowhere":
 		return nil, api.NewError(api.CodeNotFound, "", nil)
+	case "Away":
+		return nil, away
 	}
 	return &api.MailboxAnswer{Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 1, Total: 1, Page: q.Page, Pages: 3, PageSize: 50, Rows: []api.Row{{ID: api.MessageID{Mailbox: q.Mailbox, UIDValidity: 1, UID: 2}, Subject: "A subject on " + n.name, Date: time.Now()}}}, nil
 }
@@ -93,6 +100,8 @@ func (n *fakeNode) Message(_ context.Context, call *api.Call, q *api.MessageQues
 		return nil, err
 	}
 	switch {
+	case q.ID.Mailbox == "Away":
+		return nil, away
 	case q.ID.UIDValidity != 1:
 		return nil, api.NewError(api.CodeConflict, "", nil)
 	case q.ID.UID != 2:
@@ -102,6 +111,9 @@ func (n *fakeNode) Message(_ context.Context, call *api.Call, q *api.MessageQues
 }
 
 func (n *fakeNode) Body(_ context.Context, call *api.Call, q *api.BodyQuestion) (*api.BodyAnswer, error) {
+	if q.ID.Mailbox == "Away" {
+		return nil, away
+	}
 	return &api.BodyAnswer{HTML: "<p>the body</p>"}, n.note(call, q)
 }
 

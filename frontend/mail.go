@@ -4,8 +4,8 @@ import (
 	"context"
 	"io"
 	"net/url"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -44,15 +44,12 @@ func (r *request) show(write func(io.Writer, page.Context) error) {
 }
 
 func (r *request) mailbox(mailbox string, query url.Values) {
-	number := 1
-	if text := query.Get("page"); text != "" {
-		var err error
-		if number, err = strconv.Atoi(text); err != nil || number < 1 {
-			r.fail(api.NewError(api.CodeInvalid, "There is no such page.", err))
-			return
-		}
+	question, err := page.ParseList(mailbox, query)
+	if err != nil {
+		r.fail(api.NewError(api.CodeInvalid, "There is no such page.", err))
+		return
 	}
-	answer, err := ask(r, api.Service.Mailbox, &api.MailboxQuestion{Mailbox: mailbox, Page: number})
+	answer, err := ask(r, api.Service.Mailbox, question)
 	if err != nil {
 		r.fail(err)
 		return
@@ -60,15 +57,44 @@ func (r *request) mailbox(mailbox string, query url.Values) {
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteMailbox(w, c, page.Mailbox{Answer: answer}) })
 }
 
-// folders shows the folder list alone. Its counts come with the smallest page
-// of the inbox.
+// folders shows the folder list alone.
 func (r *request) folders() {
-	answer, err := ask(r, api.Service.Mailbox, &api.MailboxQuestion{Mailbox: "INBOX", Page: 1, PageSize: 1})
+	answer, err := ask(r, api.Service.Mailbox, folderQuestion())
 	if err != nil {
 		r.fail(err)
 		return
 	}
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteFolders(w, c, page.Folders{Answer: answer}) })
+}
+
+// knownFoldersTimeout bounds the search for a way back: it comes after an answer
+// that took long already.
+const knownFoldersTimeout = time.Second
+
+// knownFolders are what the node remembers of the folders while the mail server
+// is away, for pages that can show them; nil when nothing is known.
+func (r *request) knownFolders() []api.Folder {
+	shows := r.route == routeMailbox || r.route == routeMessage
+	if !shows || !r.ctx.IsGet() || r.address == page.MailboxURL("INBOX", 1) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), knownFoldersTimeout)
+	defer cancel()
+	var answer *api.MailboxAnswer
+	_, err := r.questionIn(ctx, r.session.Account, func(ctx context.Context, node api.Service, call *api.Call) (err error) {
+		answer, err = node.Mailbox(ctx, call, folderQuestion())
+		return err
+	})
+	if err != nil {
+		return nil
+	}
+	return answer.Folders
+}
+
+// folderQuestion asks for the folder list: it comes with the smallest page of
+// the inbox.
+func folderQuestion() *api.MailboxQuestion {
+	return &api.MailboxQuestion{Mailbox: "INBOX", Page: 1, PageSize: 1}
 }
 
 func (r *request) message(id api.MessageID, query url.Values) {

@@ -26,6 +26,12 @@ func TestErrorsBecomePages(t *testing.T) {
 		"/mail/INBOX/1-2/part/1..2":       404,
 		"/mail/INBOX?page=0":              400,
 		"/mail/INBOX?page=x":              400,
+		"/mail/INBOX?order=colour":        400,
+		"/mail/INBOX?filter=Unread":       400,
+		"/mail/INBOX?reverse=2":           400,
+		"/mail/INBOX?order=date&order=":   400,
+		"/mail/INBOX?order=%ff":           400,
+		"/mail/INBOX?filter=unread&x=y":   200,
 		"/mail/%ff":                       400,
 		"/mail/a~9":                       400,
 		"/mail/":                          400,
@@ -65,6 +71,63 @@ func TestErrorsBecomePages(t *testing.T) {
 		if answer := send(t, client, test.method, base+test.path, nil, nil); answer.StatusCode != 405 || answer.Header.Get("Allow") != test.allow {
 			t.Errorf("%s %s: status %d, allows %q", test.method, test.path, answer.StatusCode, answer.Header.Get("Allow"))
 		}
+	}
+}
+
+func TestListQuestions(t *testing.T) {
+	ring := twoNodes()
+	base, client := serve(t, ring, nil, nil), browser(t)
+	logIn(t, client, base)
+	for query, want := range map[string]api.MailboxQuestion{
+		"":                       {Page: 1},
+		"?page=3":                {Page: 3},
+		"?order=size":            {Page: 1, Order: api.OrderSize},
+		"?filter=flagged&page=2": {Page: 2, Filter: api.FilterFlagged},
+		"?order=sender&reverse=1&filter=unread&page=2": {Page: 2, Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread},
+	} {
+		if answer := get(t, client, base+"/mail/a~1b"+query); answer.StatusCode != 200 {
+			t.Errorf("%s: status %d", query, answer.StatusCode)
+		}
+		want.Mailbox = "a/b"
+		if got := ring.nodes["one"].last.(*api.MailboxQuestion); *got != want {
+			t.Errorf("%s asks %+v, want %+v", query, *got, want)
+		}
+	}
+}
+
+// While the mail server is away, what a node remembers of the folders leads on.
+func TestAwayKeepsTheWayBack(t *testing.T) {
+	ring := twoNodes()
+	node := ring.nodes["one"]
+	base, client := serve(t, ring, nil, nil), browser(t)
+	logIn(t, client, base)
+	const folders = `<nav class="folders"`
+	for path, want := range map[string]bool{"/mail/Away": true, "/mail/Away?order=size": true, "/mail/Away/1-2": true, "/mail/Away/1-2/print": false, "/mail/Away/1-2/body": false} {
+		answer := get(t, client, base+path)
+		if answer.StatusCode != 502 || answer.Header.Get("Retry-After") != "20" || !strings.Contains(answer.text, `href="`+path+`">Try again`) {
+			t.Errorf("%s: status %d, Retry-After %q\n%s", path, answer.StatusCode, answer.Header.Get("Retry-After"), answer.text)
+		}
+		if got := strings.Contains(answer.text, folders) && strings.Contains(answer.text, `href="/mail/INBOX"`); got != want {
+			t.Errorf("%s: shows folders: %t, want %t", path, got, want)
+		}
+	}
+	// Where nothing is known, or nobody looks, the node is not asked twice.
+	node.fail = away
+	before := len(node.calls())
+	for _, request := range [][2]string{{"GET", "/mail/INBOX"}, {"GET", "/folders"}, {"HEAD", "/mail/INBOX?page=2"}} {
+		if answer := send(t, client, request[0], base+request[1], nil, nil); answer.StatusCode != 502 || strings.Contains(answer.text, folders) {
+			t.Errorf("%v: status %d\n%s", request, answer.StatusCode, answer.text)
+		}
+	}
+	if asked := len(node.calls()) - before; asked != 3 {
+		t.Errorf("three requests ask %d times", asked)
+	}
+	if answer := get(t, client, base+"/mail/INBOX?page=2"); answer.StatusCode != 502 || strings.Contains(answer.text, folders) || !strings.Contains(answer.text, "Go to the inbox") {
+		t.Errorf("nothing is known: status %d\n%s", answer.StatusCode, answer.text)
+	}
+	node.fail = &api.Error{Code: api.CodeBusy, RetryAfter: 1500 * time.Millisecond}
+	if answer := get(t, client, base+"/mail/INBOX?page=2"); answer.StatusCode != 503 || !strings.Contains(answer.text, "Wait 2 seconds") || !strings.Contains(answer.text, `href="/mail/INBOX?page=2">Try again`) {
+		t.Errorf("busy: status %d\n%s", answer.StatusCode, answer.text)
 	}
 }
 

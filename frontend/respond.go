@@ -138,16 +138,22 @@ func (r *request) fail(err error) {
 		seconds := int((known.RetryAfter + time.Second - 1) / time.Second)
 		r.ctx.Response.Header.Set("Retry-After", string(fasthttp.AppendUint(nil, seconds)))
 	}
-	r.errorPage(statusOf(known.Code), known.Code)
+	explained := page.Error{Status: statusOf(known.Code), Code: known.Code, RetryAfter: known.RetryAfter}
+	if known.Code == api.CodeBackendDown {
+		explained.Folders = r.knownFolders()
+	}
+	r.explain(explained)
 }
 
 // errorPage says what happened and what to do.
 func (r *request) errorPage(status int, code api.Code) {
-	retry := ""
-	if r.ctx.IsGet() && status >= fasthttp.StatusInternalServerError {
-		retry = r.address
+	r.explain(page.Error{Status: status, Code: code})
+}
+
+func (r *request) explain(e page.Error) {
+	e.RequestID = r.id
+	if r.ctx.IsGet() && e.Status >= fasthttp.StatusInternalServerError {
+		e.Retry = r.address
 	}
-	r.html(status, page.PagePolicy(), func(w io.Writer) error {
-		return page.WriteError(w, r.context(r.cookie), page.Error{Status: status, Code: code, RequestID: r.id, Retry: retry})
-	})
+	r.html(e.Status, page.PagePolicy(), func(w io.Writer) error { return page.WriteError(w, r.context(r.cookie), e) })
 }

@@ -20,15 +20,18 @@ func (l *locale) appendListDate(to []byte, t, now time.Time) []byte {
 	case t.Year() == now.Year():
 		return l.DateThisYear.append(to, "Day", strconv.Itoa(t.Day()), "Month", l.monthsShort[month-1])
 	default:
+		var year [8]byte
 		return l.DateShort.append(to, "Day", strconv.Itoa(t.Day()), "Month", l.monthsShort[month-1],
-			"Number", strconv.Itoa(int(month)), "Year", strconv.Itoa(t.Year()))
+			"Number", strconv.Itoa(int(month)), "Year", string(strconv.AppendInt(year[:0], int64(t.Year()), 10)))
 	}
 }
 
 // appendFullDate writes everything about a date but its zone.
 func (l *locale) appendFullDate(to []byte, t time.Time) []byte {
+	var year, hour [8]byte
 	return l.DateFull.append(to, "Weekday", l.daysLong[t.Weekday()], "Day", strconv.Itoa(t.Day()),
-		"Month", l.monthsLong[t.Month()-1], "Year", strconv.Itoa(t.Year()), "Time", t.Format(clock))
+		"Month", l.monthsLong[t.Month()-1], "Year", string(strconv.AppendInt(year[:0], int64(t.Year()), 10)),
+		"Time", string(t.AppendFormat(hour[:0], clock)))
 }
 
 // stamp is the date of a message as its page shows it.
@@ -54,6 +57,17 @@ func (l *locale) messageStamp(t, now time.Time) stamp {
 		s.label = s.full
 	}
 	return s
+}
+
+// asOf says since when a page may be out of date: by the time today, else with
+// the date.
+func (v view) asOf(t time.Time) string {
+	t = t.In(v.Now.Location())
+	when := t.Format(clock)
+	if daysBetween(t, v.Now) != 0 {
+		when = string(v.appendFullDate(nil, t))
+	}
+	return v.AsOf.fill("Time", when)
 }
 
 // clock is the layout of a time of day.

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"time"
 
 	"alphamail/node/api"
 )
@@ -51,6 +52,15 @@ func (l *locale) errorWords(status int, code api.Code) errorWords {
 	default:
 		return errorWords{l.ErrorInternalTitle, l.ErrorInternalWhat, l.ErrorInternalAdvice}
 	}
+}
+
+// advice is what to do, with the time to wait where an overload tells it.
+func (l *locale) advice(p Error, words errorWords) string {
+	if p.RetryAfter <= 0 || words.advice != l.ErrorBusyAdvice {
+		return words.advice
+	}
+	seconds := int((p.RetryAfter + time.Second - 1) / time.Second)
+	return l.WaitSeconds.fill(seconds, l.number(seconds))
 }
 
 func codeOfStatus(status int) api.Code {

@@ -86,6 +86,53 @@ func middleOf() *api.MailboxAnswer {
 	return answer
 }
 
+// foldersOfOthers are the folders of the reader with those of others.
+func foldersOfOthers() []api.Folder {
+	return append(sampleFolders(),
+		api.Folder{Mailbox: "Other/ana/INBOX", Path: []string{"ana", "INBOX"}, Role: api.RoleInbox, Selectable: true, Unread: 4, Counted: true, Space: api.SpaceOther},
+		api.Folder{Mailbox: "Other/ana/Plans", Path: []string{"ana", "Plans"}, Selectable: true, Space: api.SpaceOther, ReadOnly: true},
+		api.Folder{Mailbox: "Shared", Path: []string{"Shared"}, Space: api.SpaceShared},
+		api.Folder{Mailbox: "Shared/Announcements", Path: []string{"Announcements"}, Selectable: true, Space: api.SpaceShared, ReadOnly: true, Unread: 2, Counted: true},
+		api.Folder{Mailbox: "Later/x", Path: []string{"x"}, Selectable: true, Space: "of a later version"})
+}
+
+// sortedMailbox is a page in the middle of a list in another order, filtered,
+// with messages that are marked as deleted.
+func sortedMailbox(order api.Order, reverse bool, filter api.Filter) *api.MailboxAnswer {
+	answer := sampleMailbox()
+	answer.Order, answer.Reverse, answer.Filter = order, reverse, filter
+	answer.Deleted, answer.Matching, answer.Page, answer.Pages = 2, 230, 3, 5
+	for i := range answer.Rows {
+		answer.Rows[i].Size = int64(1+i) * 4321 * int64(1+i*i)
+		answer.Rows[i].Flags.Deleted = i == 1 || i == 4
+	}
+	return answer
+}
+
+// filteredAway is a list of starred messages that has none.
+func filteredAway() *api.MailboxAnswer {
+	answer := sampleMailbox()
+	answer.Order, answer.Filter, answer.Deleted = api.OrderSubject, api.FilterFlagged, 1
+	answer.Rows, answer.Pages = nil, 1
+	return answer
+}
+
+// outOfDate is a shared list from before the mail server went away.
+func outOfDate(ago time.Duration) *api.MailboxAnswer {
+	answer := sampleMailbox()
+	answer.Folders = foldersOfOthers()
+	answer.Folder = answer.Folders[14]
+	answer.AsOf = contextIn("en").Now.Add(-ago).UTC()
+	answer.Page = 2
+	return answer
+}
+
+func messageOutOfDate(ago time.Duration) *api.MessageAnswer {
+	answer := sampleMessage()
+	answer.AsOf, answer.Flags.Deleted = contextIn("en").Now.Add(-ago), true
+	return answer
+}
+
 func emptyMailbox() *api.MailboxAnswer {
 	folders := sampleFolders()
 	return &api.MailboxAnswer{Folders: folders, Folder: folders[6], UIDValidity: 9, Page: 1, Pages: 1, PageSize: 50}
@@ -151,6 +198,14 @@ func sampleBody() *api.BodyAnswer {
 		HTML: `<h2 style="color:#0d6b4f">Field trip on Friday</h2><p>The bus leaves at <b>7:40</b> from the north gate.</p>` +
 			`<table style="border:1px solid #ccc"><tr><td>Boots</td><td>2 pairs of socks</td></tr></table><p><a href="https://maps.example.edu/" rel="noopener noreferrer nofollow" target="_blank">The map</a></p>`,
 	}
+}
+
+// errorBesideFolders is what is shown when the mail server is away and only the
+// folders are known.
+func errorBesideFolders() Error {
+	e := sampleError()
+	e.Folders = foldersOfOthers()
+	return e
 }
 
 func sampleError() Error {

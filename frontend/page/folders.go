@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strings"
 
 	"alphamail/node/api"
@@ -13,34 +14,50 @@ const inboxURL = "/mail/INBOX"
 // roleOrder is the order of the folders with a role in the list.
 var roleOrder = []api.Role{api.RoleInbox, api.RoleDrafts, api.RoleSent, api.RoleArchive, api.RoleJunk, api.RoleTrash}
 
-// sortFolders parts the folders with a role, in their order, from the others,
+// folderGroup is a list of folders under a heading, which the first one lacks.
+type folderGroup struct {
+	heading string
+	folders []*api.Folder
+}
+
+// folderGroups are the reader's folders with a role, in their order, then the
+// other ones of the reader, those of other people and those that are shared,
 // which keep theirs. Levels that only hold other folders are left out: the paths
 // of those name them.
-func sortFolders(folders []api.Folder) (known, own []api.Folder) {
-	known = make([]api.Folder, 0, len(roleOrder))
+func (l *locale) folderGroups(folders []api.Folder) [4]folderGroup {
+	const known, own, other, shared = 0, 1, 2, 3
+	groups := [4]folderGroup{{}, {heading: l.MyFolders}, {heading: l.OtherFolders}, {heading: l.SharedFolders}}
+	groups[known].folders = make([]*api.Folder, 0, len(roleOrder))
+	groups[own].folders = make([]*api.Folder, 0, len(folders))
 	for _, role := range roleOrder {
 		for i := range folders {
-			if folders[i].Role == role && folders[i].Selectable {
-				known = append(known, folders[i])
+			if f := &folders[i]; f.Selectable && roleOf(f) == role {
+				groups[known].folders = append(groups[known].folders, f)
 			}
 		}
 	}
-	own = make([]api.Folder, 0, len(folders))
 	for i := range folders {
-		if !isKnown(folders[i].Role) && folders[i].Selectable {
-			own = append(own, folders[i])
+		group := shared // also for a namespace of a later version
+		switch f := &folders[i]; {
+		case !f.Selectable || slices.Contains(roleOrder, roleOf(f)):
+			continue
+		case f.Space == "":
+			group = own
+		case f.Space == api.SpaceOther:
+			group = other
 		}
+		groups[group].folders = append(groups[group].folders, &folders[i])
 	}
-	return known, own
+	return groups
 }
 
-func isKnown(role api.Role) bool {
-	for _, known := range roleOrder {
-		if role == known {
-			return true
-		}
+// roleOf is what a folder is for to the reader: the inbox of somebody else is
+// one folder among others.
+func roleOf(f *api.Folder) api.Role {
+	if f.Space != "" {
+		return ""
 	}
-	return false
+	return f.Role
 }
 
 // currentKind is the value of aria-current for the open folder: the page itself
@@ -54,7 +71,7 @@ func currentKind(whole bool) string {
 
 // folderName is the translated name of a role, else the path.
 func (l *locale) folderName(f *api.Folder) string {
-	switch f.Role {
+	switch roleOf(f) {
 	case api.RoleInbox:
 		return l.RoleInbox
 	case api.RoleDrafts:
@@ -85,7 +102,7 @@ func (l *locale) folderCount(f *api.Folder) (number, before, after string) {
 		return "", "", ""
 	}
 	n, words := int(f.Unread), &l.UnreadCount
-	switch f.Role {
+	switch roleOf(f) {
 	case api.RoleSent, api.RoleTrash:
 		return "", "", ""
 	case api.RoleDrafts:

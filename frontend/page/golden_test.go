@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"alphamail/node/api"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -27,15 +30,27 @@ func samplePages() map[string]func(io.Writer) error {
 	}
 	several := []string{"example.edu", "example.net"}
 	return map[string]func(io.Writer) error{
-		"login.html":          login(nobody, Login{Domains: []string{"example.edu"}, Next: "/mail/Sent?page=2"}),
-		"login-failed.html":   login(nobody, Login{Domains: several, Domain: "example.net", User: "maria", Problem: LoginFailed}),
-		"login-out-de.html":   login(niemand, Login{Domains: several, Problem: LoginLoggedOut}),
-		"login-ar.html":       login(anon, Login{Domains: several, Problem: LoginExpired}),
-		"mailbox.html":        mailbox(en, Mailbox{sampleMailbox()}),
-		"mailbox-de.html":     mailbox(de, Mailbox{sampleMailbox()}),
-		"mailbox-ar.html":     mailbox(ar, Mailbox{sampleMailbox()}),
-		"mailbox-sent.html":   mailbox(en, Mailbox{middleOf()}),
-		"mailbox-empty.html":  mailbox(en, Mailbox{emptyMailbox()}),
+		"login.html":             login(nobody, Login{Domains: []string{"example.edu"}, Next: "/mail/Sent?page=2"}),
+		"login-failed.html":      login(nobody, Login{Domains: several, Domain: "example.net", User: "maria", Problem: LoginFailed}),
+		"login-out-de.html":      login(niemand, Login{Domains: several, Problem: LoginLoggedOut}),
+		"login-ar.html":          login(anon, Login{Domains: several, Problem: LoginExpired}),
+		"mailbox.html":           mailbox(en, Mailbox{sampleMailbox()}),
+		"mailbox-de.html":        mailbox(de, Mailbox{sampleMailbox()}),
+		"mailbox-ar.html":        mailbox(ar, Mailbox{sampleMailbox()}),
+		"mailbox-sent.html":      mailbox(en, Mailbox{middleOf()}),
+		"mailbox-empty.html":     mailbox(en, Mailbox{emptyMailbox()}),
+		"mailbox-sorted.html":    mailbox(en, Mailbox{sortedMailbox(api.OrderSender, true, api.FilterUnread)}),
+		"mailbox-size-ar.html":   mailbox(ar, Mailbox{sortedMailbox(api.OrderSize, false, api.FilterNone)}),
+		"mailbox-oldest-de.html": mailbox(de, Mailbox{sortedMailbox(api.OrderDate, true, api.FilterFlagged)}),
+		"mailbox-none.html":      mailbox(en, Mailbox{filteredAway()}),
+		"mailbox-away.html":      mailbox(en, Mailbox{outOfDate(48 * time.Minute)}),
+		"mailbox-away-ar.html":   mailbox(ar, Mailbox{outOfDate(30 * time.Hour)}),
+		"message-away.html":      message(en, Message{Answer: messageOutOfDate(30 * time.Hour), AsText: true, Details: true}),
+		"folders-away-de.html":   func(w io.Writer) error { return WriteFolders(w, de, Folders{outOfDate(time.Minute)}) },
+		"error-folders.html":     func(w io.Writer) error { return WriteError(w, en, errorBesideFolders()) },
+		"error-busy-ar.html": func(w io.Writer) error {
+			return WriteError(w, ar, Error{Status: 503, Code: api.CodeBusy, RequestID: "01JD8Q7M3N", Retry: "/mail/INBOX", RetryAfter: 2500 * time.Millisecond})
+		},
 		"folders.html":        func(w io.Writer) error { return WriteFolders(w, en, Folders{sampleMailbox()}) },
 		"folders-ar.html":     func(w io.Writer) error { return WriteFolders(w, ar, Folders{sampleMailbox()}) },
 		"message-text.html":   message(en, Message{Answer: sampleMessage()}),

@@ -48,12 +48,23 @@ func hostileMessage(s string) *api.MessageAnswer {
 func hostilePages(s string) map[string]func(io.Writer) error {
 	c := contextIn("en")
 	m := hostileMessage(s)
+	m.Folders = append(m.Folders,
+		api.Folder{Mailbox: s + "1", Path: []string{s, s}, Selectable: true, Space: api.SpaceOther, ReadOnly: true},
+		api.Folder{Mailbox: s + "2", Path: []string{s}, Selectable: true, Space: api.Space(s)})
 	list := &api.MailboxAnswer{
 		Folders: m.Folders, Folder: m.Folder, Total: 100, Unread: 1, Page: 2, Pages: 3, PageSize: 50,
 		Rows: []api.Row{{ID: m.ID, People: m.From, Subject: s, Snippet: s}},
 	}
+	odd := *list
+	odd.Order, odd.Filter, odd.Reverse, odd.Matching, odd.Deleted = api.Order(s), api.Filter(s), true, -1, 1<<40
+	odd.AsOf = time.Unix(1<<40, 0)
+	odd.Rows = []api.Row{{ID: m.ID, Size: -1 << 63, Flags: api.Flags{Deleted: true}}, {ID: m.ID, Size: 1<<63 - 1}}
+	sized := odd
+	sized.Order, sized.Page, sized.Pages = api.OrderSize, -5, 1<<40
 	return map[string]func(io.Writer) error{
 		"mailbox": func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{list}) },
+		"odd":     func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{&odd}) },
+		"sized":   func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{&sized}) },
 		"folders": func(w io.Writer) error { return WriteFolders(w, c, Folders{list}) },
 		"message": func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, Details: true}) },
 		"text":    func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, AsText: true}) },
@@ -64,6 +75,9 @@ func hostilePages(s string) map[string]func(io.Writer) error {
 		},
 		"error": func(w io.Writer) error {
 			return WriteError(w, c, Error{Status: 500, Code: api.Code(s), RequestID: s, Retry: s})
+		},
+		"error beside folders": func(w io.Writer) error {
+			return WriteError(w, c, Error{Status: 502, RequestID: s, Retry: s, Folders: m.Folders, RetryAfter: 1<<63 - 1})
 		},
 	}
 }

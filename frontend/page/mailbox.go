@@ -12,6 +12,12 @@ const maxPeopleInRow = 5
 
 func (l *locale) mailboxTitle(p *api.MailboxAnswer) string {
 	name := l.folderName(&p.Folder)
+	switch p.Filter {
+	case api.FilterUnread:
+		name = l.UnreadIn.fill("Folder", name)
+	case api.FilterFlagged:
+		name = l.FlaggedIn.fill("Folder", name)
+	}
 	if p.Page <= 1 {
 		return name
 	}
@@ -21,13 +27,16 @@ func (l *locale) mailboxTitle(p *api.MailboxAnswer) string {
 // messageRange says which messages are listed, such as "51–100 of 12,431".
 func (l *locale) messageRange(p *api.MailboxAnswer) string {
 	before := max(p.Page-1, 0) * p.PageSize
-	return l.MessageRange.fill("First", l.number(before+1), "Last", l.number(before+len(p.Rows)), "Total", l.number(p.Total))
+	return l.MessageRange.fill("First", l.number(before+1), "Last", l.number(before+len(p.Rows)), "Total", l.number(matching(p)))
 }
+
+// isOutgoing tells that all messages of a folder have the same sender.
+func isOutgoing(f *api.Folder) bool { return f.Role == api.RoleSent || f.Role == api.RoleDrafts }
 
 // rowPeople names the people of a row: senders, or recipients where all
 // messages have the same sender.
 func (l *locale) rowPeople(f *api.Folder, people []api.Address) string {
-	outgoing := f.Role == api.RoleSent || f.Role == api.RoleDrafts
+	outgoing := isOutgoing(f)
 	switch {
 	case len(people) == 0 && outgoing:
 		return l.NoRecipients

@@ -92,4 +92,8 @@ type Error struct {
 	RequestID string
 	// Retry is the local path to try again; may be empty.
 	Retry string
+	// RetryAfter is how long to wait before; 0 when nothing is known.
+	RetryAfter time.Duration
+	// Folders, where they are known, show ways that may still be open.
+	Folders []api.Folder
 }

@@ -15,6 +15,7 @@ import (
 type rowList struct {
 	view
 	folder *api.Folder
+	order  api.Order
 	rows   []api.Row
 }
 
@@ -38,13 +39,19 @@ func (l rowList) Render(_ context.Context, w io.Writer) error {
 // place is said in words and punctuation that only text browsers and screen
 // readers have.
 func (l rowList) appendRow(to []byte, row *api.Row) []byte {
-	if row.Flags.Seen {
-		to = append(to, `<li class="row"><a href="`...)
-	} else {
-		to = append(to, `<li class="row new"><a href="`...)
+	to = append(to, `<li class="row`...)
+	if !row.Flags.Seen {
+		to = append(to, ` new`...)
 	}
+	if row.Flags.Deleted {
+		to = append(to, ` deleted`...)
+	}
+	to = append(to, `"><a href="`...)
 	to = appendMessageURL(to, row.ID) // holds no character that needs escaping
 	to = append(to, `">`...)
+	if row.Flags.Deleted {
+		to = appendSpoken(to, l.Deleted)
+	}
 	if !row.Flags.Seen {
 		to = appendSpoken(to, l.Unread)
 	}
@@ -59,7 +66,11 @@ func (l rowList) appendRow(to []byte, row *api.Row) []byte {
 	to = append(to, `</span></span> <span class="marks">`...)
 	to = l.appendMarks(to, row)
 	to = append(to, `</span> `...)
-	to = l.appendTime(to, row.Date)
+	if l.order == api.OrderSize {
+		to = l.appendRowSize(to, row.Size)
+	} else {
+		to = l.appendTime(to, row.Date)
+	}
 	return append(to, `</a></li>`...)
 }
 
@@ -82,6 +93,15 @@ func (l rowList) appendMarks(to []byte, row *api.Row) []byte {
 		}
 	}
 	return to
+}
+
+// appendRowSize stands in the place of the time.
+func (l rowList) appendRowSize(to []byte, size int64) []byte {
+	var scratch [64]byte
+	to = append(to, `<span class="size">`...)
+	to = appendSpoken(to, l.SizeLabel)
+	to = appendEscaped(to, l.appendSize(scratch[:0], size))
+	return append(to, `</span>`...)
 }
 
 func (l rowList) appendTime(to []byte, date time.Time) []byte {

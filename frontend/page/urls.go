@@ -16,14 +16,10 @@ var (
 	errMessage = errors.New("not the URL segment of a message")
 )
 
-// MailboxURL is the path of a list page. Pages count from 1, and the first one
-// has no query.
+// MailboxURL is the path of a list page in the usual order. Pages count from 1,
+// and the first one has no query.
 func MailboxURL(mailbox string, pageNumber int) string {
-	path := "/mail/" + EncodeMailbox(mailbox)
-	if pageNumber > 1 {
-		path += "?page=" + strconv.Itoa(pageNumber)
-	}
-	return path
+	return ListURL(api.MailboxQuestion{Mailbox: mailbox, Page: pageNumber})
 }
 
 // MessageURL is the path of a message page.

@@ -16,25 +16,71 @@ type words struct {
 	RoleJunk                  string
 	RoleTrash                 string
 	MyFolders                 string
+	OtherFolders              string
+	SharedFolders             string
+	ReadOnly                  string
 	UnreadCount               counted
 	DraftCount                counted
 	Unread                    string
+	Deleted                   string
 	Starred                   string
 	Answered                  string
 	Forwarded                 string
 	HasAttachment             string
+	SizeLabel                 string
+	DeletedCount              counted
+	MarkedDeleted             string
+	AsOf                      pattern
 	ToPeople                  pattern
 	NoSubject                 string
 	UnknownSender             string
 	NoRecipients              string
 	MessageRange              pattern
 	FolderPage                pattern
+	UnreadIn                  pattern
+	FlaggedIn                 pattern
+	ChoicesLabel              string
+	ShowLabel                 string
+	FilterAll                 string
+	FilterUnread              string
+	FilterFlagged             string
+	SortLabel                 string
+	OrderArrival              string
+	OrderDate                 string
+	OrderSender               string
+	OrderSubject              string
+	OrderSize                 string
+	DirectionLabel            string
+	NewestFirst               string
+	OldestFirst               string
+	AToZ                      string
+	ZToA                      string
+	LargestFirst              string
+	SmallestFirst             string
+	OnlyUnread                string
+	OnlyFlagged               string
+	ByDate                    string
+	ByDateReverse             string
+	BySender                  string
+	BySenderReverse           string
+	BySubject                 string
+	BySubjectReverse          string
+	BySize                    string
+	BySizeReverse             string
+	ShowUsual                 string
 	PagesLabel                string
 	Newest                    string
 	Newer                     string
 	Older                     string
 	Oldest                    string
+	First                     string
+	Previous                  string
+	Next                      string
+	Last                      string
 	EmptyFolder               string
+	NoUnread                  string
+	NoFlagged                 string
+	ShowAll                   string
 	BackToFolder              pattern
 	NewerMessage              string
 	OlderMessage              string
@@ -137,6 +183,7 @@ type words struct {
 	ErrorBusyTitle            string
 	ErrorBusyWhat             string
 	ErrorBusyAdvice           string
+	WaitSeconds               counted
 	ErrorNodeDownTitle        string
 	ErrorNodeDownWhat         string
 	ErrorNodeDownAdvice       string

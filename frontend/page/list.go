@@ -1,0 +1,111 @@
+package page
+
+import (
+	"errors"
+	"net/url"
+	"strconv"
+
+	"github.com/a-h/templ"
+
+	"alphamail/node/api"
+)
+
+// errList is the error of ParseList.
+var errList = errors.New("not the query of a list page")
+
+// ListURL is the path of the list page that answers a question. What is as usual
+// is left out and the parameters have one order, so that a list has one address.
+func ListURL(q api.MailboxQuestion) string {
+	return string(appendListURL(make([]byte, 0, 128), &q))
+}
+
+func appendListURL(to []byte, q *api.MailboxQuestion) []byte {
+	to = append(to, "/mail/"...)
+	to = appendSegment(to, q.Mailbox)
+	path := len(to)
+	to = appendParameter(to, path, "order", url.QueryEscape(string(q.Order)))
+	if q.Reverse {
+		to = appendParameter(to, path, "reverse", "1")
+	}
+	to = appendParameter(to, path, "filter", url.QueryEscape(string(q.Filter)))
+	if q.Page > 1 {
+		to = appendParameter(to, path, "page", strconv.Itoa(q.Page))
+	}
+	return to
+}
+
+// appendParameter adds to a query that begins after path, unless value is empty.
+func appendParameter(to []byte, path int, name, value string) []byte {
+	if value == "" {
+		return to
+	}
+	mark := byte('&')
+	if len(to) == path {
+		mark = '?'
+	}
+	to = append(append(to, mark), name...)
+	return append(append(to, '='), value...)
+}
+
+// ParseList reads the query of a list page in any order of its parameters. It
+// returns an error for a value that ListURL does not write and for a parameter
+// that stands twice; parameters that it does not know are passed over.
+func ParseList(mailbox string, query url.Values) (*api.MailboxQuestion, error) {
+	q := &api.MailboxQuestion{
+		Mailbox: mailbox, Page: 1,
+		Order:   api.Order(query.Get("order")),
+		Reverse: query.Get("reverse") == "1",
+		Filter:  api.Filter(query.Get("filter")),
+	}
+	for _, name := range [...]string{"order", "reverse", "filter", "page"} {
+		if len(query[name]) > 1 {
+			return nil, errList
+		}
+	}
+	switch q.Order {
+	case api.OrderArrival, api.OrderDate, api.OrderSender, api.OrderSubject, api.OrderSize:
+	default:
+		return nil, errList
+	}
+	switch q.Filter {
+	case api.FilterNone, api.FilterUnread, api.FilterFlagged:
+	default:
+		return nil, errList
+	}
+	if !q.Reverse && query.Get("reverse") != "" {
+		return nil, errList
+	}
+	if text := query.Get("page"); text != "" {
+		var err error
+		if q.Page, err = strconv.Atoi(text); err != nil || q.Page < 1 {
+			return nil, errList
+		}
+	}
+	return q, nil
+}
+
+// listOf is the question that a list page answers.
+func listOf(p *api.MailboxAnswer) api.MailboxQuestion {
+	return api.MailboxQuestion{Mailbox: p.Folder.Mailbox, Page: p.Page, Order: p.Order, Reverse: p.Reverse, Filter: p.Filter}
+}
+
+// pageOf is the address of another page of a list.
+func pageOf(p *api.MailboxAnswer, number int) templ.SafeURL {
+	q := listOf(p)
+	q.Page = number
+	return templ.SafeURL(ListURL(q))
+}
+
+// isUsual tells that a list shows all messages, the newest first.
+func isUsual(p *api.MailboxAnswer) bool {
+	return p.Order == api.OrderArrival && !p.Reverse && p.Filter == api.FilterNone
+}
+
+// matching is the number of messages that all pages of a list show together. A
+// node of an earlier version does not tell it, and has no filters.
+func matching(p *api.MailboxAnswer) int {
+	if p.Filter == api.FilterNone {
+		return p.Total
+	}
+	return p.Matching
+}
