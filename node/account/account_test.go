@@ -42,6 +42,7 @@ type world struct {
 	proxy   *testbed.Proxy
 	account *account.Account
 	cache   *cache.Cache
+	opened  int // accounts by open
 }
 
 // each runs a test against a mail server in memory and a real Dovecot, with so
@@ -76,7 +77,7 @@ func each(t *testing.T, messages int, test func(*testing.T, *world)) {
 	})
 }
 
-func newWorld(t *testing.T, server string) *world {
+func newWorld(t testing.TB, server string) *world {
 	t.Helper()
 	proxy, err := testbed.StartProxy(server)
 	if err != nil {
@@ -96,6 +97,15 @@ func newWorld(t *testing.T, server string) *world {
 func (w *world) reopen(config account.Config) {
 	w.account = account.New(user+"@example.edu", user, password, w.backend(), config, w.cache, slog.New(slog.DiscardHandler))
 	w.t.Cleanup(w.account.Close)
+}
+
+// open makes another account, which shares nothing with others but the mail
+// server.
+func (w *world) open(backend account.Backend) *account.Account {
+	w.opened++
+	one := account.New(fmt.Sprintf("%d@example.edu", w.opened), user, password, backend, account.Config{}, w.cache, slog.New(slog.DiscardHandler))
+	w.t.Cleanup(one.Close)
+	return one
 }
 
 func (w *world) backend() account.Backend {

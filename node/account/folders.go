@@ -1,7 +1,6 @@
 package account
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -16,25 +15,39 @@ import (
 type folderList struct {
 	folders []api.Folder
 	read    time.Time
-	// prefix of the personal namespace; asked for once a connection.
-	prefix string
+	// namespaces tell whose mailboxes begin with which prefix (RFC 2342); nil
+	// until the server was asked.
+	namespaces *imap.NamespaceData
+	// rights are what the user may do in mailboxes of others, by mailbox.
+	rights map[string]string
+	// counted is when the messages of a mailbox were counted, where each has to be
+	// asked for.
+	counted map[string]time.Time
 }
 
-// maxStatus bounds the STATUS commands sent at once to a server that has no
-// LIST-STATUS; folders beyond it show no counts.
-const maxStatus = 50
+const (
+	// firstStatus bounds the STATUS commands sent at once, the first time, to a
+	// server that has no LIST-STATUS; folders beyond it show no counts yet.
+	firstStatus = 50
+	// laterStatus is how many of them are counted again when the list is read
+	// again, those first that were not counted for longest. So a count is as old
+	// as FoldersMaxAge times a tenth of the number of folders.
+	laterStatus = 10
+	// maxRights bounds the MYRIGHTS commands sent at once.
+	maxRights = 50
+)
 
 var countItems = &imap.StatusOptions{NumMessages: true, NumUnseen: true, UIDValidity: true}
 
 // folderQuery is a reading of the folder list that can be pipelined with other
 // commands.
 type folderQuery struct {
-	namespace *imapconn.Namespace
-	list      *imapconn.List
+	namespace *imapconn.Namespace // nil when it is known
+	lists     []*imapconn.List
 	withCount bool
 }
 
-// stale tells whether the folder list is too old to show.
+// foldersStale tells whether the folder list is too old to show.
 func (a *Account) foldersStale() bool {
 	return time.Since(a.folders.read) > a.config.FoldersMaxAge
 }
@@ -42,33 +55,58 @@ func (a *Account) foldersStale() bool {
 // queryFolders returns the commands that read the folder list. The account is
 // connected.
 func (a *Account) queryFolders() (*folderQuery, []imapconn.Command) {
-	query := &folderQuery{list: &imapconn.List{Pattern: "*"}}
+	query := &folderQuery{withCount: a.conn.Has(imap.CapListStatus)}
 	var commands []imapconn.Command
-	if a.folders.read.IsZero() && a.backend.Prefix == "" && a.conn.Has(imap.CapNamespace) {
+	if a.folders.namespaces == nil && a.conn.Has(imap.CapNamespace) {
 		query.namespace = &imapconn.Namespace{}
 		commands = append(commands, query.namespace)
 	}
-	var options imap.ListOptions
-	options.ReturnSpecialUse = a.conn.Has(imap.CapSpecialUse)
-	if query.withCount = a.conn.Has(imap.CapListStatus); query.withCount {
-		options.ReturnStatus = countItems
+	var options *imap.ListOptions
+	if special := a.conn.Has(imap.CapSpecialUse); special || query.withCount {
+		options = &imap.ListOptions{ReturnSpecialUse: special}
+		if query.withCount {
+			options.ReturnStatus = countItems
+		}
 	}
-	if options.ReturnSpecialUse || query.withCount {
-		query.list.Options = &options
+	for _, pattern := range a.folderPatterns() {
+		list := &imapconn.List{Pattern: pattern, Options: options}
+		query.lists = append(query.lists, list)
+		commands = append(commands, list)
 	}
-	return query, append(commands, query.list)
+	return query, commands
+}
+
+// folderPatterns are what to list. Where mailboxes have a prefix that is not
+// below the inbox, everything else need not be mail at all.
+func (a *Account) folderPatterns() []string {
+	prefix := a.backend.Prefix
+	if prefix == "" || strings.HasPrefix(strings.ToUpper(prefix), inbox) {
+		return []string{"*"}
+	}
+	patterns := []string{inbox, prefix + "*"}
+	if names := a.folders.namespaces; names != nil {
+		for _, space := range append(slices.Clone(names.Other), names.Shared...) {
+			patterns = append(patterns, space.Prefix+"*")
+		}
+	}
+	return patterns
 }
 
 // takeFolders keeps what a query found, asking for counts one by one where the
-// server has no LIST-STATUS.
+// server has no LIST-STATUS, and for rights in mailboxes of others.
 func (a *Account) takeFolders(ctx context.Context, query *folderQuery) error {
-	a.folders.prefix = cmp.Or(a.backend.Prefix, a.folders.prefix)
-	if query.namespace != nil && query.namespace.Data != nil && len(query.namespace.Data.Personal) > 0 {
-		a.folders.prefix = query.namespace.Data.Personal[0].Prefix
+	if query.namespace != nil && query.namespace.Data != nil {
+		a.folders.namespaces = query.namespace.Data
 	}
-	folders := make([]api.Folder, 0, len(query.list.Data))
-	for _, data := range query.list.Data {
+	var folders []api.Folder
+	for _, data := range query.all() {
+		if slices.ContainsFunc(folders, func(f api.Folder) bool { return f.Mailbox == canonicalMailbox(data.Mailbox) }) && len(query.lists) > 1 {
+			continue // it matches two patterns
+		}
 		folder := a.newFolder(data)
+		if !folder.Selectable && a.isSpace(data) {
+			continue
+		}
 		if data.Status != nil {
 			setCounts(&folder, data.Status)
 		}
@@ -79,17 +117,28 @@ func (a *Account) takeFolders(ctx context.Context, query *folderQuery) error {
 			return err
 		}
 	}
-	assignRoles(folders)
+	if err := a.askRights(ctx, folders); err != nil {
+		return err
+	}
+	assignRoles(folders, a.backend.Roles)
 	slices.SortStableFunc(folders, compareFolders)
 	a.folders.folders, a.folders.read = folders, time.Now()
 	return nil
+}
+
+// all returns what the lists found.
+func (q *folderQuery) all() (all []*imap.ListData) {
+	for _, list := range q.lists {
+		all = append(all, list.Data...)
+	}
+	return all
 }
 
 // stands tells whether the mailbox of an index is still the one of its name.
 // Another client may have renamed it, or put another in its place, and a server
 // goes on with the old one as long as it is selected.
 func (q *folderQuery) stands(x *index) bool {
-	for _, data := range q.list.Data {
+	for _, data := range q.all() {
 		if canonicalMailbox(data.Mailbox) == x.mailbox {
 			return data.Status == nil || data.Status.UIDValidity == 0 || data.Status.UIDValidity == x.uidValidity
 		}
@@ -97,20 +146,36 @@ func (q *folderQuery) stands(x *index) bool {
 	return false
 }
 
+// countFolders counts the messages of folders one by one: of all, the first time,
+// and later of a few; the others keep their counts.
 func (a *Account) countFolders(ctx context.Context, folders []api.Folder) error {
-	var commands []imapconn.Command
+	most := laterStatus
+	if a.folders.counted == nil {
+		a.folders.counted = map[string]time.Time{}
+		most = firstStatus
+	}
 	var counted []*api.Folder
 	for i := range folders {
+		f := &folders[i]
 		// STATUS is not meant for the selected mailbox (RFC 9051 section
 		// 6.3.11); its counts come from the index.
-		current := a.selected != nil && a.selected.mailbox == folders[i].Mailbox
-		if folders[i].Selectable && !current && len(commands) < maxStatus {
-			commands = append(commands, &imapconn.Status{Mailbox: folders[i].Mailbox, Options: countItems})
-			counted = append(counted, &folders[i])
+		if current := a.selected != nil && a.selected.mailbox == f.Mailbox; current || !f.Selectable {
+			continue
+		}
+		counted = append(counted, f)
+		if at := slices.IndexFunc(a.folders.folders, func(old api.Folder) bool { return old.Mailbox == f.Mailbox }); at >= 0 {
+			old := a.folders.folders[at]
+			f.Total, f.Unread, f.Counted = old.Total, old.Unread, old.Counted
 		}
 	}
-	err := a.do(ctx, commands...)
-	if _, refused := imapconn.IsRefusal(err); err != nil && !refused {
+	slices.SortStableFunc(counted, func(f, g *api.Folder) int { return a.folders.counted[f.Mailbox].Compare(a.folders.counted[g.Mailbox]) })
+	counted = counted[:min(len(counted), most)]
+	var commands []imapconn.Command
+	for _, f := range counted {
+		commands = append(commands, &imapconn.Status{Mailbox: f.Mailbox, Options: countItems})
+		a.folders.counted[f.Mailbox] = time.Now()
+	}
+	if err := a.do(ctx, commands...); err != nil && !isRefusal(err) {
 		return err
 	}
 	for i, command := range commands {
@@ -120,6 +185,43 @@ func (a *Account) countFolders(ctx context.Context, folders []api.Folder) error 
 	}
 	return nil
 }
+
+// askRights finds out in which mailboxes of others the user can only look, where
+// the server tells (RFC 4314).
+func (a *Account) askRights(ctx context.Context, folders []api.Folder) error {
+	if !a.conn.Has(imap.CapACL) {
+		return nil
+	}
+	var commands []imapconn.Command
+	for _, f := range folders {
+		if _, known := a.folders.rights[f.Mailbox]; !known && f.Space != "" && f.Selectable && len(commands) < maxRights {
+			commands = append(commands, &imapconn.MyRights{Mailbox: f.Mailbox})
+		}
+	}
+	if len(commands) > 0 {
+		if err := a.do(ctx, commands...); err != nil && !isRefusal(err) {
+			return err
+		}
+	}
+	for _, command := range commands {
+		asked := command.(*imapconn.MyRights)
+		if a.folders.rights == nil {
+			a.folders.rights = map[string]string{}
+		}
+		a.folders.rights[asked.Mailbox] = asked.Rights
+	}
+	for i := range folders {
+		if rights := a.folders.rights[folders[i].Mailbox]; rights != "" {
+			folders[i].Selectable = folders[i].Selectable && strings.Contains(rights, "r")
+			folders[i].ReadOnly = folders[i].Selectable && !strings.ContainsAny(rights, changing)
+		}
+	}
+	return nil
+}
+
+// changing are the rights of RFC 4314 that change a mailbox: insert, write flags,
+// delete messages, expunge, and what older servers call delete.
+const changing = "iwted"
 
 func setCounts(folder *api.Folder, data *imap.StatusData) {
 	if data.NumMessages != nil && data.NumUnseen != nil {
@@ -149,14 +251,50 @@ func (a *Account) newFolder(data *imap.ListData) api.Folder {
 	shown := data.Mailbox
 	if strings.EqualFold(shown, inbox) {
 		folder.Mailbox, folder.Role = inbox, api.RoleInbox
-	} else if rest, ok := strings.CutPrefix(shown, a.folders.prefix); ok && rest != "" {
-		shown = rest
+	} else {
+		var prefix string
+		prefix, folder.Space = a.space(shown)
+		if rest := strings.TrimPrefix(shown, prefix); rest != "" {
+			shown = rest
+		}
 	}
 	folder.Path = []string{shown}
 	if data.Delim != 0 {
-		folder.Path = strings.Split(shown, string(data.Delim))
+		folder.Path = strings.Split(strings.Trim(shown, string(data.Delim)), string(data.Delim))
 	}
 	return folder
+}
+
+// isSpace tells whether a mailbox is only what the mailboxes of a namespace stand
+// below.
+func (a *Account) isSpace(data *imap.ListData) bool {
+	if a.folders.namespaces == nil || data.Delim == 0 {
+		return false
+	}
+	prefix := strings.TrimSuffix(data.Mailbox, string(data.Delim)) + string(data.Delim)
+	return slices.ContainsFunc(append(slices.Clone(a.folders.namespaces.Other), a.folders.namespaces.Shared...), func(d imap.NamespaceDescriptor) bool { return d.Prefix == prefix })
+}
+
+// space tells whose a mailbox is, and the prefix that is not shown: the longest
+// that fits.
+func (a *Account) space(mailbox string) (prefix string, space api.Space) {
+	longest := -1
+	take := func(candidate string, whose api.Space) {
+		if strings.HasPrefix(mailbox, candidate) && len(candidate) > longest {
+			longest, prefix, space = len(candidate), candidate, whose
+		}
+	}
+	take(a.backend.Prefix, "")
+	if names := a.folders.namespaces; names != nil {
+		for whose, descriptors := range map[api.Space][]imap.NamespaceDescriptor{"": names.Personal, api.SpaceOther: names.Other, api.SpaceShared: names.Shared} {
+			for _, descriptor := range descriptors {
+				if descriptor.Prefix != "" || whose == "" {
+					take(descriptor.Prefix, whose)
+				}
+			}
+		}
+	}
+	return prefix, space
 }
 
 // inbox is the one mailbox name that is case-insensitive (RFC 9051 section 5.1).
@@ -167,52 +305,6 @@ func canonicalMailbox(name string) string {
 		return inbox
 	}
 	return name
-}
-
-// roleNames are names that servers and clients give to folders, used where the
-// server announces no special use (RFC 6154).
-var roleNames = map[string]api.Role{
-	"drafts": api.RoleDrafts, "draft": api.RoleDrafts,
-	"sent": api.RoleSent, "sent items": api.RoleSent, "sent messages": api.RoleSent, "sent-mail": api.RoleSent,
-	"archive": api.RoleArchive, "archives": api.RoleArchive,
-	"junk": api.RoleJunk, "spam": api.RoleJunk, "junk e-mail": api.RoleJunk, "junk email": api.RoleJunk,
-	"trash": api.RoleTrash, "deleted items": api.RoleTrash, "deleted messages": api.RoleTrash,
-}
-
-// assignRoles gives each role that the server did not announce to the first
-// top-level folder with a usual name, and lets no two folders share one.
-func assignRoles(folders []api.Folder) {
-	taken := map[api.Role]bool{}
-	for i := range folders {
-		if role := folders[i].Role; role != "" && taken[role] {
-			folders[i].Role = ""
-		} else {
-			taken[role] = true
-		}
-	}
-	for i := range folders {
-		if folders[i].Role != "" || !folders[i].Selectable || len(folders[i].Path) != 1 {
-			continue
-		}
-		if role := roleNames[strings.ToLower(folders[i].Path[0])]; role != "" && !taken[role] {
-			folders[i].Role, taken[role] = role, true
-		}
-	}
-}
-
-var roleOrder = map[api.Role]int{
-	api.RoleInbox: 1, api.RoleDrafts: 2, api.RoleSent: 3, api.RoleArchive: 4, api.RoleJunk: 5, api.RoleTrash: 6, "": 7,
-}
-
-// compareFolders puts folders with a role first, then orders by name, a level
-// at a time.
-func compareFolders(a, b api.Folder) int {
-	return cmp.Or(
-		cmp.Compare(roleOrder[a.Role], roleOrder[b.Role]),
-		slices.CompareFunc(a.Path, b.Path, func(x, y string) int {
-			return cmp.Or(cmp.Compare(strings.ToLower(x), strings.ToLower(y)), cmp.Compare(x, y))
-		}),
-	)
 }
 
 // folderAnswer copies the folder list, with the counts of a mailbox as its index

@@ -58,7 +58,7 @@ var servers = []struct {
 
 var oneUser = []testbed.User{{Name: user, Password: password}}
 
-func startMemory(t *testing.T, caps imap.CapSet) string {
+func startMemory(t testing.TB, caps imap.CapSet) string {
 	server, err := testbed.StartMemory(testbed.MemoryConfig{Users: oneUser, Caps: caps})
 	if err != nil {
 		t.Fatal(err)

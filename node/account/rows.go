@@ -45,13 +45,21 @@ func (a *Account) rowFetch(uids []uint32, records []*record) *imapconn.Fetch {
 		BodyStructure: &imap.FetchItemBodyStructure{Extended: true},
 		BodySection:   []*imap.FetchItemBodySection{headerSection},
 	}
-	if !a.config.NoSnippets {
+	fetch := &imapconn.Fetch{UIDs: missing, Items: items}
+	switch {
+	case a.config.NoSnippets:
+	case a.conn.Has(capPreview):
+		fetch.Preview = imapconn.PreviewNow
+	default:
 		// The text of most messages begins in part 1, so asking blindly saves an
 		// exchange.
 		items.BodySection = append(items.BodySection, beginningOf([]int{1}))
 	}
-	return &imapconn.Fetch{UIDs: missing, Items: items}
+	return fetch
 }
+
+// capPreview is the capability of RFC 8970.
+const capPreview imap.Cap = "PREVIEW"
 
 // beginningOf names the first bytes of a part.
 func beginningOf(path []int) *imap.FetchItemBodySection {
@@ -71,8 +79,10 @@ func (a *Account) takeRows(ctx context.Context, fetch *imapconn.Fetch) (map[uint
 		}
 		text, ok := firstText(message.Structure)
 		switch {
+		case message.HasPreview:
+			r.snippet = mime.Snippet("text/plain", "utf-8", "8bit", []byte(message.Preview), snippetLength)
 		case !ok:
-		case text.section() == "1":
+		case text.section() == "1" && fetch.Preview == imapconn.NoPreview:
 			r.snippet = text.snippet(message.Section(beginningOf(text.path)))
 		default:
 			later[text.section()] = append(later[text.section()], &pendingSnippet{text, uint32(message.UID)})
