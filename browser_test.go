@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -62,6 +63,16 @@ func chromium(t testing.TB, downloads string) context.Context {
 	t.Cleanup(func() { cancel(); closeWindow(); endBrowser() })
 	do(t, limited, browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorAllow).WithDownloadPath(downloads).WithEventsEnabled(true))
 	return limited
+}
+
+// axeSource is the accessibility checker.
+func axeSource(t testing.TB) string {
+	t.Helper()
+	source, err := os.ReadFile("testdata/browser/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		need.Have(t, fmt.Errorf("axe-core is not installed (make deps): %w", err))
+	}
+	return string(source)
 }
 
 func do(t testing.TB, window context.Context, actions ...chromedp.Action) {
@@ -165,6 +176,56 @@ func TestKeyboardWalk(t *testing.T) {
 	}
 }
 
+// TestKeyboardChoosesOrderAndFilter sorts, filters and pages with Tab and Enter
+// alone, and comes back.
+func TestKeyboardChoosesOrderAndFilter(t *testing.T) {
+	d := startStage(t)
+	window := chromium(t, t.TempDir())
+	logIn(t, window, d)
+	follow := func(words, path string) {
+		t.Helper()
+		tabTo(t, window, words)
+		enter(t, window)
+		if url, _ := location(t, window); url != d.url+path {
+			t.Fatalf("%q leads to %s, want %s", words, url, path)
+		}
+	}
+	open := func() {
+		t.Helper()
+		tabTo(t, window, `^Sort and filter$`)
+		do(t, window, chromedp.KeyEvent(kb.Enter))
+	}
+	open()
+	follow(`^Sender .*order=sender$`, "/mail/INBOX?order=sender")
+	open()
+	follow(`^✓? ?Z to A `, "/mail/INBOX?order=sender&reverse=1")
+	follow(`^Next `, "/mail/INBOX?order=sender&reverse=1&page=2")
+	open()
+	follow(`^Unread `, "/mail/INBOX?order=sender&reverse=1&filter=unread")
+	follow(`^Show all, newest first `, "/mail/INBOX")
+	follow(`^40 unread `, "/mail/INBOX?filter=unread")
+
+	// Shut, the choices are not in the way.
+	tabTo(t, window, `^Sort and filter$`)
+	tabTo(t, window, `^Show all, newest first `)
+	var between string
+	do(t, window, chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(input.ModifierShift)), chromedp.Evaluate(focusedWords, &between))
+	if between != "Sort and filter" {
+		t.Errorf("before the way back there is %q", between)
+	}
+
+	do(t, window, chromedp.Navigate(d.url+"/mail/Trash?filter=flagged"))
+	follow(`^Show all messages `, "/mail/Trash")
+	do(t, window, chromedp.Navigate(d.url+"/mail/Away"))
+	follow(`^Try again `, "/mail/Away")
+	do(t, window, chromedp.Navigate(d.url+"/mail/Gone"))
+	follow(`^Folders `, "/folders") // the window is narrow
+	do(t, window, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(d.url+"/mail/Gone"))
+	follow(`^Inbox `, "/mail/INBOX")
+	open()
+	follow(`^Oldest first `, "/mail/INBOX?reverse=1")
+}
+
 // nthMessage returns the address of a row of the list, counting from 1.
 func nthMessage(t testing.TB, window context.Context, n int) string {
 	t.Helper()
@@ -204,23 +265,23 @@ type look struct {
 	width, height int64
 	scheme        string
 	language      string
+	// states tells that the states of the stage are looked at in this way: both
+	// schemes, both directions, wide and narrow, and long words are enough.
+	states bool
 }
 
 var looks = []look{
-	{"desktop", 1280, 800, "light", "en"},
-	{"desktop-dark", 1280, 800, "dark", "en"},
-	{"phone", 360, 780, "light", "en"},
-	{"phone-dark-arabic", 320, 780, "dark", "ar"},
-	{"desktop-german", 1280, 800, "light", "de"},
+	{"desktop", 1280, 800, "light", "en", false},
+	{"desktop-dark", 1280, 800, "dark", "en", false},
+	{"phone", 360, 780, "light", "en", true},
+	{"phone-dark-arabic", 320, 780, "dark", "ar", true},
+	{"desktop-german", 1280, 800, "light", "de", true},
 }
 
 // TestAccessibility lets axe look at every page, in every look. With the
 // environment variable PICTURES naming a directory it keeps pictures there.
 func TestAccessibility(t *testing.T) {
-	axe, err := os.ReadFile("testdata/browser/node_modules/axe-core/axe.min.js")
-	if err != nil {
-		need.Have(t, fmt.Errorf("axe-core is not installed (make deps): %w", err))
-	}
+	axe := axeSource(t)
 	d := startDemo(t)
 	window := chromium(t, t.TempDir())
 	before := map[string]string{
@@ -236,10 +297,10 @@ func TestAccessibility(t *testing.T) {
 			apply(t, window, one)
 			do(t, window, network.ClearBrowserCookies())
 			for name, path := range before {
-				visit(t, window, string(axe), d.url+path, name, one)
+				visit(t, window, axe, d.url+path, name, one)
 			}
 			submitLogin(t, window, d, "wrong")
-			judge(t, window, string(axe), "login-failed", one)
+			judge(t, window, axe, "login-failed", one)
 			logIn(t, window, d)
 			var kinds map[string]string
 			do(t, window, chromedp.Evaluate(sampleMessages, &kinds))
@@ -247,12 +308,37 @@ func TestAccessibility(t *testing.T) {
 				t.Fatalf("the demo's inbox lacks kinds of messages: %v", kinds)
 			}
 			for name, path := range inside {
-				visit(t, window, string(axe), d.url+path, name, one)
+				visit(t, window, axe, d.url+path, name, one)
 			}
 			for name, url := range kinds {
-				visit(t, window, string(axe), url, "message-"+name, one)
-				visit(t, window, string(axe), url+"?view=text&details=1", "message-"+name+"-details", one)
-				visit(t, window, string(axe), url+"/print", "message-"+name+"-print", one)
+				visit(t, window, axe, url, "message-"+name, one)
+				visit(t, window, axe, url+"?view=text&details=1", "message-"+name+"-details", one)
+				visit(t, window, axe, url+"/print", "message-"+name+"-print", one)
+			}
+		})
+	}
+}
+
+// TestAccessibilityOfStates does the same for the states of the stage, also
+// with the choices of a list open.
+func TestAccessibilityOfStates(t *testing.T) {
+	axe := axeSource(t)
+	d := startStage(t)
+	window := chromium(t, t.TempDir())
+	for _, one := range looks {
+		if !one.states && os.Getenv("PICTURES") == "" {
+			continue
+		}
+		t.Run(one.name, func(t *testing.T) {
+			apply(t, window, one)
+			do(t, window, network.ClearBrowserCookies())
+			logIn(t, window, d)
+			for name, path := range stagedPages {
+				visit(t, window, axe, d.url+path, name, one)
+			}
+			for name, path := range map[string]string{"open": "/mail/INBOX", "open-by-size": "/mail/INBOX?order=size&reverse=1&filter=flagged"} {
+				do(t, window, chromedp.Navigate(d.url+path), chromedp.Click(`.choices summary`, chromedp.ByQuery))
+				judge(t, window, axe, "choices-"+name, one)
 			}
 		})
 	}

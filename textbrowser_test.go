@@ -116,6 +116,40 @@ func TestLynx(t *testing.T) {
 	w.see("logged out")
 }
 
+// TestLynxChoosesOrderAndFilter sorts and filters a list in lynx, by the words
+// that the page says.
+func TestLynxChoosesOrderAndFilter(t *testing.T) {
+	lynx := need.Command(t, "lynx")
+	d := startStage(t)
+	settings := writeFile(t, t.TempDir(), "lynx.cfg", lynxSettings)
+	w := openTerminal(t, bare(t)+lynx+" -nopause -cfg="+settings+" "+d.url+"/")
+	w.see("Log in", "Password")
+	w.write(d.user)
+	w.see(d.user)
+	w.press("Down")
+	w.write(d.password)
+	w.see(strings.Repeat("*", len(d.password)))
+	w.press("Down", "Enter")
+	w.see("Show: ✓ All, Unread, Starred", "Sort by: ✓ Arrival, Date sent, Sender", "Direction: ✓ Newest first, Oldest first", "1–50 of 120")
+	follow := func(link string) {
+		t.Helper()
+		w.press("Home")
+		w.see("Skip to the content")
+		w.write("/" + link)
+		w.press("Enter", "Right")
+	}
+	follow("Date sent")
+	w.see("By date sent, newest first", "✓ Date sent")
+	follow("Starred")
+	w.see("Starred messages only · By date sent, newest first Show all, newest first", "1–24 of 24")
+	follow("Size")
+	w.see("Starred messages only · By size, largest first", "✓ Largest first, Smallest first", "Size: ")
+	follow("Smallest first")
+	w.see("By size, smallest first")
+	follow("Show all, newest")
+	w.see("Show: ✓ All", "1–50 of 120", "Deleted. ")
+}
+
 // TestW3m does the same in w3m.
 func TestW3m(t *testing.T) {
 	w3m := need.Command(t, "w3m")

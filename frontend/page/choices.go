@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	"io"
 
@@ -33,7 +34,7 @@ func (c choices) Render(_ context.Context, w io.Writer) error {
 	for _, filter := range [...]api.Filter{api.FilterNone, api.FilterUnread, api.FilterFlagged} {
 		q := now
 		q.Filter = filter
-		to = appendChoice(to, c.filterName(filter), &q, filter == now.Filter)
+		to = c.appendChoice(to, c.filterName(filter), &q, filter == now.Filter)
 	}
 
 	to = append(to, `</div>`...)
@@ -47,7 +48,7 @@ func (c choices) Render(_ context.Context, w io.Writer) error {
 			q.Order, q.Reverse = order, false
 		}
 		name, _, _ := c.orderWords(order)
-		to = appendChoice(to, name, &q, order == now.Order)
+		to = c.appendChoice(to, name, &q, order == now.Order)
 	}
 
 	to = append(to, `</div>`...)
@@ -55,8 +56,8 @@ func (c choices) Render(_ context.Context, w io.Writer) error {
 	_, forth, back := c.orderWords(now.Order)
 	straight, reverse := now, now
 	straight.Reverse, reverse.Reverse = false, true
-	to = appendChoice(to, forth, &straight, !now.Reverse)
-	to = appendChoice(to, back, &reverse, now.Reverse)
+	to = c.appendChoice(to, forth, &straight, !now.Reverse)
+	to = c.appendChoice(to, back, &reverse, now.Reverse)
 	_, err := w.Write(append(to, `</div></nav></details>`...))
 	return err
 }
@@ -75,8 +76,13 @@ func appendGroup(to []byte, id, label string) []byte {
 // appendChoice writes a choice. The one that is taken has a sign, because text
 // browsers know neither styles nor the state of a link; they also need to see
 // where a link ends.
-func appendChoice(to []byte, label string, q *api.MailboxQuestion, taken bool) []byte {
+func (c choices) appendChoice(to []byte, label string, q *api.MailboxQuestion, taken bool) []byte {
 	var scratch [256]byte
+	if bytes.HasSuffix(to, []byte(`</a>`)) {
+		to = append(to, `<span class="spoken" aria-hidden="true">`...)
+		to = appendEscaped(to, c.ListSeparator)
+		to = append(to, `</span>`...)
+	}
 	to = append(to, ` <a href="`...)
 	to = appendEscaped(to, appendListURL(scratch[:0], q))
 	if taken {
@@ -85,7 +91,7 @@ func appendChoice(to []byte, label string, q *api.MailboxQuestion, taken bool) [
 		to = append(to, `">`...)
 	}
 	to = appendEscaped(to, label)
-	return append(to, `</a><span class="spoken" aria-hidden="true">,</span>`...)
+	return append(to, `</a>`...)
 }
 
 func (l *locale) filterName(filter api.Filter) string {
