@@ -18,17 +18,24 @@ const (
 // afterPage fetches the rows of the next page in advance. The caller has the
 // turn.
 func (a *Account) afterPage(l *listing, page, pages int) {
-	if page == pages {
+	if page == pages || !a.quiet() {
 		return
 	}
 	next := *l
 	next.page = page + 1
+	rows := func() (uids []uint32, records []*record, complete bool) {
+		uids, _, _ = next.window(a.selected)
+		records, complete = a.recall(a.selected, uids)
+		return uids, records, complete
+	}
+	if _, _, complete := rows(); complete {
+		return
+	}
 	a.ahead(l.mailbox, func(ctx context.Context) error {
 		if !a.selected.isSorted(next.order) {
 			return nil
 		}
-		uids, _, _ := next.window(a.selected)
-		records, complete := a.recall(a.selected, uids)
+		uids, records, complete := rows()
 		if complete {
 			return nil
 		}
@@ -40,14 +47,18 @@ func (a *Account) afterPage(l *listing, page, pages int) {
 // afterMessage fetches the neighbours of a message in advance, the older one
 // first. The caller has the turn.
 func (a *Account) afterMessage(i int) {
+	if !a.quiet() {
+		return
+	}
 	var neighbours []api.MessageID
 	for _, at := range []int{i - 1, i + 1} {
 		if at < 0 || at >= len(a.selected.uids) {
 			continue
 		}
 		id := a.selected.id(a.selected.uids[at])
+		_, known := recallView[api.MessageAnswer](a, kindView, id)
 		held := a.block(a.selected, blockNumber(id.UID))
-		if held != nil && held[id.UID%blockSize] != nil && held[id.UID%blockSize].size <= maxAhead {
+		if !known && held != nil && held[id.UID%blockSize] != nil && held[id.UID%blockSize].size <= maxAhead {
 			neighbours = append(neighbours, id)
 		}
 	}

@@ -2,6 +2,8 @@ package account
 
 import (
 	"strconv"
+	"strings"
+	"unsafe"
 
 	"alphamail/mime"
 	"alphamail/node/api"
@@ -33,21 +35,24 @@ type block [blockSize]*record
 func blockNumber(uid uint32) uint32 { return uid / blockSize }
 
 // columns is how a block is kept: like stands beside like, which compresses
-// better than record by record.
+// better than record by record; and all texts are one, which is read at once.
 type columns struct {
-	Slots             []byte  // of each record: its UID modulo blockSize
-	Arrived, Sent     []int64 // the difference to the record before
-	Sizes             []int64
-	Attachments       []bool
-	FromCount         []byte // how many of Names and Emails
-	ToCount           []byte
-	Names, Emails     []string // of From and then To of each record
-	Subjects, Snippet []string
+	Slots         []byte  // of each record: its UID modulo blockSize
+	Arrived, Sent []int64 // the difference to the record before
+	Sizes         []int64
+	Attachments   []bool
+	FromCount     []byte // addresses of From
+	ToCount       []byte
+	// Texts are all names, then all addresses (of From and then To of each
+	// record), all subjects, all snippets; Lengths those of each.
+	Lengths []uint32
+	Texts   string
 }
 
 func (b *block) encode() ([]byte, error) {
 	c := &columns{}
 	var arrived, sent int64
+	var people []api.Address
 	for slot, r := range b {
 		if r == nil {
 			continue
@@ -59,24 +64,28 @@ func (b *block) encode() ([]byte, error) {
 		c.Attachments = append(c.Attachments, r.hasAttachment)
 		c.FromCount = append(c.FromCount, byte(len(r.from)))
 		c.ToCount = append(c.ToCount, byte(len(r.to)))
-		for _, list := range [][]api.Address{r.from, r.to} {
-			for _, address := range list {
-				c.Names = append(c.Names, address.Name)
-				c.Emails = append(c.Emails, address.Email)
-			}
-		}
-		c.Subjects = append(c.Subjects, r.subject)
-		c.Snippet = append(c.Snippet, r.snippet)
+		people = append(append(people, r.from...), r.to...)
 	}
+	var texts strings.Builder
+	add := func(text string) {
+		c.Lengths = append(c.Lengths, uint32(len(text)))
+		texts.WriteString(text)
+	}
+	for _, address := range people {
+		add(address.Name)
+	}
+	for _, address := range people {
+		add(address.Email)
+	}
+	for _, slot := range c.Slots {
+		add(b[slot].subject)
+	}
+	for _, slot := range c.Slots {
+		add(b[slot].snippet)
+	}
+	c.Texts = texts.String()
 	return c.MarshalMsg(nil)
 }
-
-// recordCost is the memory of a decoded record besides its texts, addressCost
-// that of an address.
-const (
-	recordCost  = 120 + 8
-	addressCost = 32
-)
 
 // decodeBlock is given to the cache.
 func decodeBlock(data []byte) (value any, size int64, err error) {
@@ -86,47 +95,44 @@ func decodeBlock(data []byte) (value any, size int64, err error) {
 	}
 	made := &block{}
 	records := make([]record, len(c.Slots))
-	addresses := make([]api.Address, len(c.Names))
-	for i := range addresses {
-		addresses[i] = api.Address{Name: c.Names[i], Email: c.Emails[i]}
+	people := make([]api.Address, (len(c.Lengths)-2*len(c.Slots))/2)
+	lengths, texts := c.Lengths, c.Texts
+	next := func() (text string) {
+		text, texts = texts[:lengths[0]], texts[lengths[0]:]
+		lengths = lengths[1:]
+		return text
 	}
-	take := func(count byte) []api.Address {
-		taken := addresses[:count:count]
-		addresses = addresses[count:]
+	for i := range people {
+		people[i].Name = next()
+	}
+	for i := range people {
+		people[i].Email = next()
+	}
+	for i := range records {
+		records[i].subject = next()
+	}
+	for i := range records {
+		records[i].snippet = next()
+	}
+	size = int64(unsafe.Sizeof(*made)) + int64(len(records))*int64(unsafe.Sizeof(record{})) + int64(len(people))*int64(unsafe.Sizeof(api.Address{})) + int64(len(c.Texts))
+	take := func(count byte) (taken []api.Address) {
+		taken, people = people[:count:count], people[count:]
 		return taken
 	}
 	var arrived, sent int64
 	for i, slot := range c.Slots {
+		r := &records[i]
 		arrived += c.Arrived[i]
 		sent += c.Sent[i]
-		records[i] = record{
-			from: take(c.FromCount[i]), to: take(c.ToCount[i]), subject: c.Subjects[i], snippet: c.Snippet[i],
-			arrived: arrived, sent: sent, size: c.Sizes[i], hasAttachment: c.Attachments[i],
-		}
-		made[slot] = &records[i]
+		r.arrived, r.sent, r.size, r.hasAttachment = arrived, sent, c.Sizes[i], c.Attachments[i]
+		r.from, r.to = take(c.FromCount[i]), take(c.ToCount[i])
+		made[slot] = r
 	}
-	return made, made.cost(), nil
-}
-
-// cost is the memory that a block takes, in bytes.
-func (b *block) cost() int64 {
-	cost := int64(blockSize * 8)
-	for _, r := range b {
-		if r == nil {
-			continue
-		}
-		cost += recordCost + int64(len(r.subject)+len(r.snippet))
-		for _, list := range [][]api.Address{r.from, r.to} {
-			for _, address := range list {
-				cost += addressCost + int64(len(address.Name)+len(address.Email))
-			}
-		}
-	}
-	return cost
+	return made, size + size/8, nil // the allocator rounds up
 }
 
 // recordVersion is raised when the meaning of cached records or keys changes.
-const recordVersion = 2
+const recordVersion = 3
 
 // kinds of cache entries.
 const (
@@ -210,8 +216,14 @@ func (a *Account) remember(x *index, made map[uint32]*record) {
 		blocks[number][uid%blockSize] = r
 	}
 	for number, fresh := range blocks {
-		if data, err := fresh.encode(); err == nil {
-			a.cache.PutDecoded(a.id, cacheKey(a.recordKind(), x.id(number)), data, fresh, fresh.cost())
+		data, err := fresh.encode()
+		if err != nil {
+			continue
+		}
+		// What was decoded holds its texts alone; those of a fetched record may keep
+		// the whole response alive.
+		if kept, cost, err := decodeBlock(data); err == nil {
+			a.cache.PutDecoded(a.id, cacheKey(a.recordKind(), x.id(number)), data, kept, cost)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 // MarshalMsg implements msgp.Marshaler
 func (z *columns) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// array header, size 11
-	o = append(o, 0x9b)
+	// array header, size 9
+	o = append(o, 0x99)
 	o = msgp.AppendBytes(o, z.Slots)
 	o = msgp.AppendArrayHeader(o, uint32(len(z.Arrived)))
 	for za0001 := range z.Arrived {
@@ -30,22 +30,11 @@ func (z *columns) MarshalMsg(b []byte) (o []byte, err error) {
 	}
 	o = msgp.AppendBytes(o, z.FromCount)
 	o = msgp.AppendBytes(o, z.ToCount)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Names)))
-	for za0005 := range z.Names {
-		o = msgp.AppendString(o, z.Names[za0005])
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Lengths)))
+	for za0005 := range z.Lengths {
+		o = msgp.AppendUint32(o, z.Lengths[za0005])
 	}
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Emails)))
-	for za0006 := range z.Emails {
-		o = msgp.AppendString(o, z.Emails[za0006])
-	}
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Subjects)))
-	for za0007 := range z.Subjects {
-		o = msgp.AppendString(o, z.Subjects[za0007])
-	}
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Snippet)))
-	for za0008 := range z.Snippet {
-		o = msgp.AppendString(o, z.Snippet[za0008])
-	}
+	o = msgp.AppendString(o, z.Texts)
 	return
 }
 
@@ -57,8 +46,8 @@ func (z *columns) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	if zb0001 != 11 {
-		err = msgp.ArrayError{Wanted: 11, Got: zb0001}
+	if zb0001 != 9 {
+		err = msgp.ArrayError{Wanted: 9, Got: zb0001}
 		return
 	}
 	z.Slots, bts, err = msgp.ReadBytesBytes(bts, z.Slots)
@@ -151,74 +140,25 @@ func (z *columns) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	var zb0006 uint32
 	zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
 	if err != nil {
-		err = msgp.WrapError(err, "Names")
+		err = msgp.WrapError(err, "Lengths")
 		return
 	}
-	if cap(z.Names) >= int(zb0006) {
-		z.Names = (z.Names)[:zb0006]
+	if cap(z.Lengths) >= int(zb0006) {
+		z.Lengths = (z.Lengths)[:zb0006]
 	} else {
-		z.Names = make([]string, zb0006)
+		z.Lengths = make([]uint32, zb0006)
 	}
-	for za0005 := range z.Names {
-		z.Names[za0005], bts, err = msgp.ReadStringBytes(bts)
+	for za0005 := range z.Lengths {
+		z.Lengths[za0005], bts, err = msgp.ReadUint32Bytes(bts)
 		if err != nil {
-			err = msgp.WrapError(err, "Names", za0005)
+			err = msgp.WrapError(err, "Lengths", za0005)
 			return
 		}
 	}
-	var zb0007 uint32
-	zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
+	z.Texts, bts, err = msgp.ReadStringBytes(bts)
 	if err != nil {
-		err = msgp.WrapError(err, "Emails")
+		err = msgp.WrapError(err, "Texts")
 		return
-	}
-	if cap(z.Emails) >= int(zb0007) {
-		z.Emails = (z.Emails)[:zb0007]
-	} else {
-		z.Emails = make([]string, zb0007)
-	}
-	for za0006 := range z.Emails {
-		z.Emails[za0006], bts, err = msgp.ReadStringBytes(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Emails", za0006)
-			return
-		}
-	}
-	var zb0008 uint32
-	zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Subjects")
-		return
-	}
-	if cap(z.Subjects) >= int(zb0008) {
-		z.Subjects = (z.Subjects)[:zb0008]
-	} else {
-		z.Subjects = make([]string, zb0008)
-	}
-	for za0007 := range z.Subjects {
-		z.Subjects[za0007], bts, err = msgp.ReadStringBytes(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Subjects", za0007)
-			return
-		}
-	}
-	var zb0009 uint32
-	zb0009, bts, err = msgp.ReadArrayHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err, "Snippet")
-		return
-	}
-	if cap(z.Snippet) >= int(zb0009) {
-		z.Snippet = (z.Snippet)[:zb0009]
-	} else {
-		z.Snippet = make([]string, zb0009)
-	}
-	for za0008 := range z.Snippet {
-		z.Snippet[za0008], bts, err = msgp.ReadStringBytes(bts)
-		if err != nil {
-			err = msgp.WrapError(err, "Snippet", za0008)
-			return
-		}
 	}
 	o = bts
 	return
@@ -226,21 +166,6 @@ func (z *columns) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *columns) Msgsize() (s int) {
-	s = 1 + msgp.BytesPrefixSize + len(z.Slots) + msgp.ArrayHeaderSize + (len(z.Arrived) * (msgp.Int64Size)) + msgp.ArrayHeaderSize + (len(z.Sent) * (msgp.Int64Size)) + msgp.ArrayHeaderSize + (len(z.Sizes) * (msgp.Int64Size)) + msgp.ArrayHeaderSize + (len(z.Attachments) * (msgp.BoolSize)) + msgp.BytesPrefixSize + len(z.FromCount) + msgp.BytesPrefixSize + len(z.ToCount) + msgp.ArrayHeaderSize
-	for za0005 := range z.Names {
-		s += msgp.StringPrefixSize + len(z.Names[za0005])
-	}
-	s += msgp.ArrayHeaderSize
-	for za0006 := range z.Emails {
-		s += msgp.StringPrefixSize + len(z.Emails[za0006])
-	}
-	s += msgp.ArrayHeaderSize
-	for za0007 := range z.Subjects {
-		s += msgp.StringPrefixSize + len(z.Subjects[za0007])
-	}
-	s += msgp.ArrayHeaderSize
-	for za0008 := range z.Snippet {
-		s += msgp.StringPrefixSize + len(z.Snippet[za0008])
-	}
+	s = 1 + msgp.BytesPrefixSize + len(z.Slots) + msgp.ArrayHeaderSize + (len(z.Arrived) * (msgp.Int64Size)) + msgp.ArrayHeaderSize + (len(z.Sent) * (msgp.Int64Size)) + msgp.ArrayHeaderSize + (len(z.Sizes) * (msgp.Int64Size)) + msgp.ArrayHeaderSize + (len(z.Attachments) * (msgp.BoolSize)) + msgp.BytesPrefixSize + len(z.FromCount) + msgp.BytesPrefixSize + len(z.ToCount) + msgp.ArrayHeaderSize + (len(z.Lengths) * (msgp.Uint32Size)) + msgp.StringPrefixSize + len(z.Texts)
 	return
 }

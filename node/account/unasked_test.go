@@ -1,13 +1,10 @@
 package account_test
 
 import (
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"alphamail/bench/testbed"
-	"alphamail/bench/testbed/mailgen"
 	"alphamail/node/account"
 	"alphamail/node/api"
 )
@@ -37,7 +34,7 @@ func TestWhatComesNextIsFetchedInAdvance(t *testing.T) {
 		fetches := func() int { return w.proxy.Snapshot().Commands["UID FETCH"] }
 		before := fetches()
 		eventually(t, "page 3 in advance", func() bool { return fetches() > before })
-		w.message(first.Rows[0].ID, false) // comes after it
+		w.page("INBOX", 1) // waits until it is there
 		if cost := w.counted(func() { quiet.Store(false); w.page("INBOX", 3) }); cost.Commands["UID FETCH"] > 0 || cost.Total() != 1 {
 			t.Errorf("page 3 costs %v", cost.Commands)
 		}
@@ -134,52 +131,4 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if open, _ := backend.Gate.Open(); open != 0 {
 		t.Errorf("%d connections are left", open)
 	}
-}
-
-// BenchmarkAccountMemory reports what an account with an index of 10,000
-// messages takes after ten clicks, and when it rests: without what is cached,
-// and without TLS.
-func BenchmarkAccountMemory(b *testing.B) {
-	w := memoryWorld(b, 10_000)
-	const accounts = 100
-	kept := make([]*account.Account, accounts)
-	before := heap()
-	for i := range kept {
-		kept[i] = w.open(w.backend())
-		for page := range 10 {
-			if _, err := kept[i].Mailbox(b.Context(), &api.MailboxQuestion{Mailbox: "INBOX", Page: page + 1}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	cached := w.cache.Stats().Bytes
-	b.ReportMetric(float64(heap()-before-cached)/accounts/1024, "KiB/account")
-	for _, one := range kept {
-		one.Rest(true)
-	}
-	b.ReportMetric(float64(heap()-before-cached)/accounts/1024, "KiB/resting")
-	b.ReportMetric(0, "ns/op") // it is not about time
-	runtime.KeepAlive(kept)
-}
-
-func heap() int64 {
-	var stats runtime.MemStats
-	for range 3 {
-		runtime.GC()
-	}
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc + stats.StackInuse)
-}
-
-// memoryWorld is a world whose mail server is in memory and has so many messages.
-func memoryWorld(t testing.TB, messages int) *world {
-	server, err := testbed.StartMemory(testbed.MemoryConfig{Users: oneUser})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	if err := server.Fill(mailgen.New(1, time.Now()).Folder("INBOX", messages), user); err != nil {
-		t.Fatal(err)
-	}
-	return newWorld(t, server.IMAPAddr())
 }

@@ -34,13 +34,9 @@ func recallView[T any, P decodable[T]](a *Account, kind string, id api.MessageID
 	return &answer, true
 }
 
-// rememberView caches an answer. What its slices hold is shared from then on.
-func rememberView[T any, P interface {
-	*T
-	encodable
-}](a *Account, kind string, id api.MessageID, answer *T) {
-	if data, err := P(answer).MarshalMsg(nil); err == nil {
-		kept := *answer
-		a.cache.PutDecoded(a.id, cacheKey(kind, id), data, P(&kept), int64(len(data))*decodedFactor)
+// rememberView caches an answer.
+func rememberView(a *Account, kind string, id api.MessageID, answer encodable) {
+	if data, err := answer.MarshalMsg(nil); err == nil {
+		a.cache.Put(a.id, cacheKey(kind, id), data)
 	}
 }
