@@ -14,8 +14,11 @@
 // guard bookkeeping only. What an entry costs (its bytes as the allocator rounds
 // them, its decoded form, its key, its place in the tables) counts against the
 // budget, which is never exceeded.
-// Working memory comes on top of it: that of the compressor, and what the
-// garbage collector leaves lying about, which GOGC and GOMEMLIMIT bound.
+//
+// Working memory comes on top of the budget: about 2 MiB a processor for the
+// coders, whoever uses them, and what the garbage collector leaves lying about.
+// As values come and go, a process uses 2.2 times the budget with GOGC=100, 1.5
+// times with GOGC=25; GOMEMLIMIT holds it below a limit (measured, see compare).
 //
 // Eviction looks at recency and frequency; see shard for how and why.
 package cache

@@ -233,6 +233,36 @@ func TestBytesAreHonest(t *testing.T) {
 	}
 }
 
+// TestHeapUnderChurn lets values of mixed sizes come and go, ten times as much
+// as the budget, a third of them with a decoded form.
+func TestHeapUnderChurn(t *testing.T) {
+	const budget = 16 << 20
+	before := heap()
+	c := newCache(t, cache.Config{Budget: budget})
+	sizes := rand.New(rand.NewPCG(1, 1))
+	for i, put := 0, 0; put < 10*budget; i++ {
+		owner, key := fmt.Sprintf("owner-%d@example.edu", i%500), fmt.Sprintf("body/INBOX/1234567890/%d", i)
+		value := noise(min(500+int(3000*sizes.ExpFloat64()), 30_000), uint64(i))
+		put += len(value)
+		if i%3 > 0 {
+			c.Put(owner, key, value)
+		} else {
+			c.PutDecoded(owner, key, value, &value, int64(cap(value))+24)
+		}
+		if i%7 == 0 {
+			c.Get(owner, key)
+		}
+	}
+	used := heap() - before
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	t.Logf("heap %.2f of the budget, with the gaps between values %.2f", float64(used)/budget, float64(int64(memory.HeapInuse)-before)/budget)
+	if stats := c.Stats(); float64(used) > 1.15*budget || stats.Bytes < budget*9/10 || stats.DecodedBytes == 0 {
+		t.Errorf("%d bytes on the heap for a budget of %d: %+v", used, budget, stats)
+	}
+	runtime.KeepAlive(c)
+}
+
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()

@@ -161,3 +161,44 @@ func TestDecodedFormsGoBeforeEntries(t *testing.T) {
 		}
 	}
 }
+
+// TestOneOwnerDoesNotPushOutDecodedForms: a walk through a huge mailbox leaves
+// the pages that others come back to decoded.
+func TestOneOwnerDoesNotPushOutDecodedForms(t *testing.T) {
+	c := newCache(t, cache.Config{Budget: 4 << 20, Shards: 1})
+	const modest = 50
+	for i := range modest {
+		c.PutDecoded("modest", fmt.Sprint(i), noise(2000, uint64(i)), &form{}, 10_000)
+	}
+	for i := range 5000 {
+		c.PutDecoded("greedy", fmt.Sprint(i), noise(2000, uint64(i)), &form{}, 10_000)
+		c.Decoded("greedy", fmt.Sprint(i), decodeForm)
+		if _, ok := c.Decoded("modest", fmt.Sprint(i%modest), neverDecode); !ok {
+			t.Fatalf("after %d pages of another owner, page %d is gone or must be decoded again", i, i%modest)
+		}
+	}
+	if stats := c.Stats(); stats.Evictions == 0 || stats.DecodedBytes < stats.Budget/3 {
+		t.Errorf("the cache is not under pressure: %+v", stats)
+	}
+}
+
+// TestDecodedFormsCountForTheirOwner: an owner with little more than decoded
+// forms is over its share, and makes room for more among its own.
+func TestDecodedFormsCountForTheirOwner(t *testing.T) {
+	c := newCache(t, cache.Config{Budget: 4 << 20, Shards: 1, DecodedShare: 1})
+	for i := range 300 {
+		c.Put("modest", fmt.Sprint(i), noise(2000, uint64(i)))
+	}
+	for i := range 1000 {
+		c.PutDecoded("greedy", fmt.Sprint(i), []byte("little"), &form{"little"}, 30_000)
+		c.Decoded("greedy", fmt.Sprint(i), decodeForm)
+	}
+	for i := range 300 {
+		if _, ok := c.Get("modest", fmt.Sprint(i)); !ok {
+			t.Fatalf("entry %d of a modest owner was pushed out", i)
+		}
+	}
+	if stats := c.Stats(); stats.Bytes < stats.Budget*9/10 {
+		t.Errorf("the cache is not full: %+v", stats)
+	}
+}

@@ -13,10 +13,11 @@ const (
 	dictionaryMatch = 6
 )
 
-// TrainDictionary makes a Config.Dictionary of about size bytes (64 KiB serve
-// well) from samples of what the cache will hold, at best some thousands, each
-// as long as real values are. It takes seconds and is not for a running
-// program. Two dictionaries of the same samples may differ.
+// TrainDictionary makes a Config.Dictionary of at most about size bytes, 96 KiB
+// for instance, from samples of what the cache will hold, each as long as real
+// values are: at best a thousand, of all kinds, in the proportion in which they
+// will use memory. It takes seconds and is not for a running program. Two
+// dictionaries of the same samples may differ.
 func TrainDictionary(samples [][]byte, size int) ([]byte, error) {
 	cut := make([][]byte, len(samples))
 	for i, sample := range samples {

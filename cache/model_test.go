@@ -39,11 +39,20 @@ func TestModel(t *testing.T) {
 		putDecoded := func(t *rapid.T) {
 			m.putDecoded(owner.Draw(t, "owner"), key.Draw(t, "key"), size.Draw(t, "size"), size.Draw(t, "decoded size"))
 		}
+		fill := func(t *rapid.T) {
+			owner, size := owner.Draw(t, "owner"), rapid.IntRange(0, 60_000).Draw(t, "size")
+			for i := range 30 {
+				m.putDecoded(owner, fmt.Sprint(i), size, size*(i%4))
+			}
+		}
 		decoded := func(t *rapid.T) {
 			m.decoded(t, owner.Draw(t, "owner"), key.Draw(t, "key"), size.Draw(t, "decoded size"))
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"put": put, "put again": put, "put decoded": putDecoded, "decoded": decoded, "decoded again": decoded,
+			"put": put, "put decoded": putDecoded, "fill": fill, "decoded": decoded, "decoded again": decoded,
+			"put while decoding": func(t *rapid.T) {
+				m.putWhileDecoding(t, owner.Draw(t, "owner"), key.Draw(t, "key"), size.Draw(t, "size"))
+			},
 			"get":    func(t *rapid.T) { m.get(t, owner.Draw(t, "owner"), key.Draw(t, "key")) },
 			"delete": func(t *rapid.T) { m.delete(t, owner.Draw(t, "owner"), key.Draw(t, "key")) },
 			"drop":   func(t *rapid.T) { m.drop(owner.Draw(t, "owner")) },
@@ -101,6 +110,15 @@ func (m *model) decoded(t *rapid.T, owner, key string, size int) {
 		return
 	}
 	m.check(t, owner, key, []byte(got.(*form).text), true)
+}
+
+// putWhileDecoding replaces a value at the moment at which it is decoded.
+func (m *model) putWhileDecoding(t *rapid.T, owner, key string, size int) {
+	m.cache.Decoded(owner, key, func(data []byte) (any, int64, error) {
+		m.put(owner, key, size)
+		return &form{string(data)}, int64(size), nil
+	})
+	m.decoded(t, owner, key, size)
 }
 
 func (m *model) check(t *rapid.T, owner, key string, got []byte, ok bool) {
