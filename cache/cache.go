@@ -17,7 +17,7 @@
 //
 // Working memory comes on top of the budget: about 2 MiB a processor for the
 // coders, whoever uses them, and what the garbage collector leaves lying about.
-// As values come and go, a process uses 2.2 times the budget with GOGC=100, 1.5
+// As values come and go, a process uses 2.4 times the budget with GOGC=100, 1.5
 // times with GOGC=25; GOMEMLIMIT holds it below a limit (measured, see compare).
 //
 // Eviction looks at recency and frequency; see shard for how and why.
