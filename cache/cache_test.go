@@ -307,8 +307,17 @@ func TestConcurrentUse(t *testing.T) {
 					t.Errorf("user %d read %d wrong bytes", user, len(got))
 					return
 				}
-				if i%500 == 499 {
+				if got, ok := c.Decoded("ana", key, decodeForm); ok && got.(*form).text != string(want) {
+					t.Errorf("user %d read a wrong decoded form", user)
+					return
+				}
+				switch {
+				case i%500 == 499:
 					c.DropOwner("ana")
+				case i%50 == 49:
+					c.Delete("ana", key)
+				case i%3 == 0:
+					c.PutDecoded("ana", key, want, &form{string(want)}, int64(len(want)))
 				}
 			}
 		})
