@@ -25,8 +25,8 @@ type record struct {
 }
 
 // blockSize is how many UIDs a block spans. Records are kept in blocks, because
-// they compress well together, and a page takes two or three of them.
-const blockSize = 64
+// they compress well together, and a page takes one or two of them.
+const blockSize = 128
 
 // block holds the records of the messages with UIDs from a multiple of blockSize
 // on; nil for those that are not known. A block is never changed.

@@ -150,8 +150,8 @@ func newRecord(message *imapconn.Message) *record {
 	return made
 }
 
-// maxShownAddresses bounds the people of a row.
-const maxShownAddresses = 20
+// maxShownAddresses bounds the people of a row: more do not fit.
+const maxShownAddresses = 8
 
 func addresses(list []mime.Address) []api.Address {
 	shown := make([]api.Address, 0, min(len(list), maxShownAddresses))
