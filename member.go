@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"alphamail/deploy/config"
 	"alphamail/frontend"
 	"alphamail/node"
+	"alphamail/node/account"
 	"alphamail/node/api"
 	"alphamail/node/api/transport"
 	"alphamail/node/seal"
@@ -96,6 +99,11 @@ func (m *member) openAPI() (err error) {
 	return nil
 }
 
+// nodeGarbage is GOGC for processes that hold a cache. Measured while values come
+// and go: 1.5 times the cache in memory instead of 2.4 times, for no more
+// processor time.
+const nodeGarbage = 50
+
 // startNode makes the webcache node. Nobody asks it yet.
 func (m *member) startNode() error {
 	if !m.role.isNode() {
@@ -109,7 +117,10 @@ func (m *member) startNode() error {
 	if err != nil {
 		return err
 	}
-	store, err := cache.New(cache.Config{Budget: m.settings.CacheSize}, m.metrics)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(nodeGarbage)
+	}
+	store, err := cache.New(cache.Config{Budget: m.settings.CacheSize, Dictionary: account.Dictionary}, m.metrics)
 	if err != nil {
 		return err
 	}

@@ -106,8 +106,11 @@ func (p *peers) close() {
 func nodeConfig(settings *config.Config) (node.Config, error) {
 	own := node.Config{
 		Name: settings.Cluster.Name, Cluster: clusterName, Version: version,
-		SessionLifetime: settings.SessionLifetime,
-		Account:         account.Config{CommandTimeout: settings.IMAPTimeout, DialTimeout: settings.IMAPTimeout},
+		SessionLifetime: settings.SessionLifetime, MaxMemory: settings.Memory, FetchAhead: settings.FetchAhead,
+		Account: account.Config{CommandTimeout: settings.IMAPTimeout, DialTimeout: settings.IMAPTimeout, NoSnippets: !settings.Snippets},
+	}
+	if !settings.Watch {
+		own.Account.Watch = -1
 	}
 	for _, server := range settings.Servers {
 		domain := settings.Domains[server.Domain]
@@ -115,10 +118,14 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 		if err != nil {
 			return own, err
 		}
+		roles := map[api.Role]string{}
+		for role, folder := range domain.SpecialFolders {
+			roles[api.Role(role)] = folder
+		}
 		own.Domains = append(own.Domains, node.Domain{
-			Name: server.Domain, LoginWithAddress: domain.LoginWithAddress,
+			Name: server.Domain, LoginWithAddress: domain.LoginWithAddress, MaxConnections: domain.Connections,
 			Backend: account.Backend{
-				Prefix: server.Prefix,
+				Prefix: server.Prefix, Roles: roles,
 				Options: imapconn.Options{
 					Address: server.Address(), TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 					Security: map[config.Security]imapconn.Security{

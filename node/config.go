@@ -15,6 +15,9 @@ type Domain struct {
 	// its local part. Either way the name follows from the canonical account
 	// id alone, so that one account is always one user of the mail server.
 	LoginWithAddress bool
+	// MaxConnections is how many connections the node may have to its mail server.
+	// Default that of Gate.
+	MaxConnections int
 }
 
 // Config is what a node needs to know.
@@ -39,6 +42,9 @@ type Config struct {
 	// on accounts that nobody asks give back what they hold early, and no new ones
 	// are let in. Default: no bound.
 	MaxMemory int64
+	// FetchAhead lets accounts fetch what is likely to be asked for next while the
+	// node has little else to do.
+	FetchAhead bool
 	// Account bounds what each account does.
 	Account account.Config
 	// Gate bounds what is asked of each mail server.

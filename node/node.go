@@ -8,6 +8,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -73,12 +74,16 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 		revocations: revocations, cache: store, log: log, started: time.Now(),
 		accounts: map[string]*account.Account{}, stop: make(chan struct{}),
 	}
-	n.config.Account.Quiet = n.load.quiet
+	if n.config.FetchAhead {
+		n.config.Account.Quiet = n.load.quiet
+	}
 	n.metrics = newMeter(set, n.accountCount)
 	for _, domain := range config.Domains {
 		domain.Backend.Observe = n.metrics.imapCommand
 		domain.Backend.Strange = n.strange(domain.Name)
-		domain.Backend.Gate = account.NewGate(config.Gate)
+		gate := config.Gate
+		gate.MaxConnections = cmp.Or(domain.MaxConnections, gate.MaxConnections)
+		domain.Backend.Gate = account.NewGate(gate)
 		n.metrics.backend(domain.Name, domain.Backend.Gate)
 		n.domains[domain.Name] = domain
 	}

@@ -29,7 +29,7 @@ type webcache struct {
 }
 
 func newWebcache(config Config) (*webcache, error) {
-	store, err := cache.New(cache.Config{}, metrics.NewSet())
+	store, err := cache.New(cache.Config{Dictionary: account.Dictionary}, metrics.NewSet())
 	if err != nil {
 		return nil, err
 	}

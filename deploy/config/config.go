@@ -33,6 +33,10 @@ type Config struct {
 	CacheSize       int64 // bytes
 	SessionLifetime time.Duration
 	IMAPTimeout     time.Duration
+	Memory          int64 // bytes that a node may hold; 0: no bound
+	Snippets        bool
+	FetchAhead      bool
+	Watch           bool
 	TimeZone        *time.Location
 
 	LogFormat string // "text" or "json"
@@ -50,6 +54,11 @@ type Domain struct {
 	// CAFile holds the authorities to trust for the mail server's certificate;
 	// empty means those of the system.
 	CAFile string
+	// SpecialFolders are the mailboxes for drafts, sent, archive, junk and trash,
+	// where neither the server nor their names tell.
+	SpecialFolders map[string]string
+	// Connections is how many connections a node may have to the mail server.
+	Connections int
 }
 
 // Cluster tells how this member and the others find each other.
@@ -76,6 +85,7 @@ func defaults() *Config {
 	return &Config{
 		Domains: map[string]Domain{}, Listen: "127.0.0.1:8080", StateDir: "alphamail-state", AdminListen: "127.0.0.1:9180",
 		CacheSize: 256 << 20, SessionLifetime: 24 * time.Hour, IMAPTimeout: 15 * time.Second,
+		Snippets: true, FetchAhead: true, Watch: true,
 		TimeZone: time.Local, LogFormat: "text", LogLevel: "info",
 	}
 }

@@ -46,6 +46,15 @@ var schema = []key{
 				edit(func(d *Domain) { d.CAFile = value })
 				return nil
 			}},
+			{name: "imap_connections", text: func(_ *Config, value string) error {
+				number, err := strconv.Atoi(value)
+				if err != nil || number < 1 {
+					return fmt.Errorf("%q is not a number above 0", value)
+				}
+				edit(func(d *Domain) { d.Connections = number })
+				return nil
+			}},
+			{name: "special_folders", keys: specialFolders(edit)},
 		}
 	}},
 	{name: "listen", text: address(func(c *Config) *string { return &c.Listen })},
@@ -72,6 +81,13 @@ var schema = []key{
 		c.CacheSize, err = bytes(value)
 		return err
 	}},
+	{name: "memory", text: func(c *Config, value string) (err error) {
+		c.Memory, err = bytes(value)
+		return err
+	}},
+	{name: "snippets", text: onOff(func(c *Config) *bool { return &c.Snippets })},
+	{name: "fetch_ahead", text: onOff(func(c *Config) *bool { return &c.FetchAhead })},
+	{name: "watch", text: onOff(func(c *Config) *bool { return &c.Watch })},
 	{name: "session_lifetime", text: duration(func(c *Config) *time.Duration { return &c.SessionLifetime }, time.Minute, 90*24*time.Hour)},
 	{name: "imap_timeout", text: duration(func(c *Config) *time.Duration { return &c.IMAPTimeout }, time.Second, 5*time.Minute)},
 	{name: "time_zone", text: func(c *Config, value string) (err error) {
@@ -130,6 +146,29 @@ func Keys() []string {
 	}
 	add("", schema)
 	return names
+}
+
+// specialFolders reads the names of the folders that have a role.
+func specialFolders(edit func(func(*Domain))) (keys []key) {
+	for _, role := range []string{"drafts", "sent", "archive", "junk", "trash"} {
+		keys = append(keys, key{name: role, text: func(_ *Config, value string) error {
+			edit(func(d *Domain) {
+				if d.SpecialFolders == nil {
+					d.SpecialFolders = map[string]string{}
+				}
+				d.SpecialFolders[role] = value
+			})
+			return nil
+		}})
+	}
+	return keys
+}
+
+func onOff(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, value string) (err error) {
+		*field(c), err = boolean(value)
+		return err
+	}
 }
 
 func plain(field func(*Config) *string) func(*Config, string) error {
