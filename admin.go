@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -14,8 +15,8 @@ import (
 	"alphamail/ring"
 )
 
-// admin is the operator's port: health, readiness, metrics and the member's
-// view of the ring. It holds no user's data and is meant for loopback or a
+// admin is the operator's port: health, readiness, metrics, profiles and the
+// member's view of the ring. It holds no user's data and is meant for loopback or a
 // management network.
 type admin struct {
 	server *http.Server
@@ -53,6 +54,10 @@ func serveAdmin(listener net.Listener, view func(account string) memberView, rea
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(view(r.URL.Query().Get("account")))
 	})
+	// Where processor time and memory go, for `go tool pprof`. Profiles hold no
+	// user's data.
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	a := &admin{
 		server: &http.Server{
 			Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
