@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 	"unicode/utf16"
@@ -8,97 +9,135 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/ianaindex"
-	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
-	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/traditionalchinese"
+	"golang.org/x/text/encoding/unicode"
 )
 
-// charsetAliases are labels that mail has and registries do not.
-var charsetAliases = map[string]encoding.Encoding{
-	"cp932": japanese.ShiftJIS, "ms932": japanese.ShiftJIS, "ms-kanji": japanese.ShiftJIS, "x-sjis-cp932": japanese.ShiftJIS,
-	"iso-2022-jp-2": japanese.ISO2022JP, "iso-2022-jp-3": japanese.ISO2022JP, "iso-2022-jp-ms": japanese.ISO2022JP, "cp50220": japanese.ISO2022JP, "cp50221": japanese.ISO2022JP,
-	"eucjp-ms": japanese.EUCJP, "cp51932": japanese.EUCJP,
-	"cp949": korean.EUCKR, "ms949": korean.EUCKR, "uhc": korean.EUCKR, "ks_c_5601": korean.EUCKR, "ksc5601": korean.EUCKR, "x-windows-949": korean.EUCKR,
-	"cp936": simplifiedchinese.GBK, "ms936": simplifiedchinese.GBK, "gb_2312-80": simplifiedchinese.GBK, "euc-cn": simplifiedchinese.GBK, "hz-gb-2312": simplifiedchinese.HZGB2312,
-	"cp950": traditionalchinese.Big5, "ms950": traditionalchinese.Big5, "x-big5": traditionalchinese.Big5, "big5-hkscs": traditionalchinese.Big5,
-	"cp874": charmap.Windows874, "tis-620": charmap.Windows874, "iso-8859-11": charmap.Windows874,
-	"latin-1": charmap.Windows1252, "latin1": charmap.Windows1252, "8859-1": charmap.Windows1252, "iso8859_1": charmap.Windows1252, "iso-8859-1-windows-3.1-latin-1": charmap.Windows1252,
-	"ansi": charmap.Windows1252, "x-ansi": charmap.Windows1252, "ansi_x3.110-1983": charmap.Windows1252, "x-user-defined": charmap.Windows1252, "8bit": charmap.Windows1252, "binary": charmap.Windows1252,
-	"koi8": charmap.KOI8R, "koi8-ru": charmap.KOI8U, "mac": charmap.Macintosh, "x-mac": charmap.Macintosh,
-	"cp437": charmap.CodePage437, "cp850": charmap.CodePage850, "cp852": charmap.CodePage852, "cp855": charmap.CodePage855, "cp858": charmap.CodePage858, "cp866": charmap.CodePage866,
-	"iso-8859-8-e": charmap.ISO8859_8, "iso-8859-6-e": charmap.ISO8859_6, "iso-8859-6-i": charmap.ISO8859_6,
-}
-
-// utf8Labels are labels of UTF-8 and of its subset.
-var utf8Labels = map[string]bool{
-	"": true, "utf-8": true, "utf8": true, "unicode-1-1-utf-8": true, "utf-8mb4": true, "us-ascii": true, "ascii": true,
-	"ansi_x3.4-1968": true, "unknown-8bit": true, "x-unknown": true, "unknown": true, "default": true, "none": true, "_autodetect_all": true,
-}
-
-// decodeCharset decodes text by the label of its charset; false when the label
-// is unknown, and the text then guessed.
-func decodeCharset(label string, text []byte) (string, bool) {
-	label = strings.ToLower(strings.Trim(label, " \t\"'"))
+// decodeCharset decodes text by the label of its charset. Where the bytes say
+// that the label is wrong, they decide. The defect is empty when all is well.
+func decodeCharset(label string, text []byte) (string, Defect) {
+	name := squeeze(label)
 	switch {
-	case utf8Labels[label]:
-		return toText(text), true
-	case label == "utf-7" || label == "unicode-1-1-utf-7" || label == "x-unicode-2-0-utf-7":
-		return decodeUTF7(text), true
+	case unlabelled[name]:
+		if !isASCII(text) && !utf8.Valid(text) {
+			return toText(text), DefectCharsetMissing
+		}
+		return toText(text), ""
+	case utf8Names[name]:
+		if plain := bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF")); utf8.Valid(plain) {
+			return string(plain), ""
+		}
+		return toText(text), DefectWrongCharset
+	case utf7Names[name]:
+		return decodeUTF7(text), ""
+	case name == "iso2022kr" || name == "csiso2022kr":
+		return decodeISO2022KR(text), ""
 	}
-	found := findCharset(label)
-	if found == nil {
-		return toText(text), false
+	found := findCharset(name)
+	switch {
+	case found == nil:
+		return toText(text), DefectUnknownCharset
+	case isASCII(text) && asciiCompatible(found):
+		return string(text), ""
+	case utf8.Valid(text) && multibyte(text) >= proofOfUTF8(found):
+		return string(text), DefectWrongCharset
 	}
-	decoded, err := found.NewDecoder().Bytes(text)
-	if err != nil {
-		return toText(text), false
-	}
-	return string(decoded), true
-}
-
-func findCharset(label string) encoding.Encoding {
-	if found := charsetAliases[label]; found != nil {
-		return found
-	}
-	if found, err := htmlindex.Get(label); err == nil && found != encoding.Replacement {
-		return found
-	}
-	if found, err := ianaindex.MIME.Encoding(label); err == nil && found != nil {
-		return found
-	}
-	// win-1251, windows1251, cp-1251, x-cp1251 and the like
-	for _, prefix := range []string{"windows-", "windows", "win-", "win", "x-cp", "cp-", "cp", "ms-cp"} {
-		if number, ok := strings.CutPrefix(label, prefix); ok && len(number) == 4 {
-			if found, err := htmlindex.Get("windows-" + number); err == nil {
-				return found
-			}
+	decoded := decodeWith(found, text)
+	if wrong := undecodable(decoded); wrong > 0 && wrong*10 > len(decoded)-asciiLength(decoded) {
+		if better := toText(text); undecodable(better) < wrong {
+			return better, DefectWrongCharset
 		}
 	}
-	if number, ok := strings.CutPrefix(label, "iso8859-"); ok {
-		if found, err := htmlindex.Get("iso-8859-" + number); err == nil {
-			return found
-		}
-	}
-	return nil
+	return decoded, ""
 }
 
-// toText reads text without a charset: UTF-8 when it is valid, else the charset
-// that most unlabelled mail has.
-func toText(text []byte) string {
-	if utf8.Valid(text) {
-		return string(text)
-	}
-	if mostlyUTF8(text) {
-		return strings.ToValidUTF8(string(text), "\uFFFD")
-	}
-	decoded, err := charmap.Windows1252.NewDecoder().Bytes(text)
+func decodeWith(charset encoding.Encoding, text []byte) string {
+	decoded, err := charset.NewDecoder().Bytes(text)
 	if err != nil {
 		return strings.ToValidUTF8(string(text), "\uFFFD")
 	}
 	return string(decoded)
+}
+
+// asciiCompatible tells whether bytes below 0x80 always mean ASCII.
+func asciiCompatible(charset encoding.Encoding) bool {
+	return !statefulCharsets[charset]
+}
+
+// proofOfUTF8 is how many characters of valid UTF-8 prove a label wrong. Text in
+// a single-byte charset of the Latin alphabet is hardly ever valid UTF-8; with
+// double-byte charsets a few characters may be so by chance.
+func proofOfUTF8(label encoding.Encoding) int {
+	switch {
+	case statefulCharsets[label]:
+		return 1 << 30
+	case label == charmap.Windows1252 || label == charmap.ISO8859_15:
+		return 1
+	case doubleByte[label]:
+		return 6
+	}
+	return 3
+}
+
+// multibyte counts the characters beyond ASCII of valid UTF-8.
+func multibyte(text []byte) int {
+	count := 0
+	for _, b := range text {
+		if b >= 0xC0 {
+			count++
+		}
+	}
+	return count
+}
+
+// undecodable counts what no text has: replacements and C1 controls.
+func undecodable(text string) int {
+	count := 0
+	for _, char := range text {
+		if char == utf8.RuneError || char >= 0x80 && char < 0xA0 {
+			count++
+		}
+	}
+	return count
+}
+
+func isASCII(text []byte) bool {
+	for _, b := range text {
+		if b >= 0x80 || b == 0x1B {
+			return false
+		}
+	}
+	return true
+}
+
+func asciiLength(text string) int {
+	count := 0
+	for i := range len(text) {
+		if text[i] < 0x80 {
+			count++
+		}
+	}
+	return count
+}
+
+// toText reads text without a charset: as what its bytes say.
+func toText(text []byte) string {
+	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
+	switch {
+	case bytes.HasPrefix(text, []byte("\xFF\xFE")) || bytes.HasPrefix(text, []byte("\xFE\xFF")):
+		return decodeWith(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), text)
+	case bytes.IndexByte(text, 0x1B) >= 0:
+		if found := escapedCharset(text); found != nil {
+			return decodeWith(found, text)
+		}
+	}
+	switch {
+	case utf8.Valid(text):
+		return string(text)
+	case mostlyUTF8(text):
+		return repairUTF8(text)
+	}
+	return decodeWith(guessCharset(text), text)
 }
 
 // mostlyUTF8 tells whether text is UTF-8 with some damage, perhaps cut in the
@@ -116,6 +155,33 @@ func mostlyUTF8(text []byte) bool {
 		i += size
 	}
 	return good > bad
+}
+
+// repairUTF8 reads UTF-8 with damage. A letter of Latin-1 among it, which
+// programs put there when they join texts, stands before a byte that cannot go
+// on; the remains of a character become one replacement.
+func repairUTF8(text []byte) string {
+	var out strings.Builder
+	out.Grow(len(text))
+	for len(text) > 0 {
+		char, size := utf8.DecodeRune(text)
+		if char != utf8.RuneError || size > 1 {
+			out.Write(text[:size])
+			text = text[size:]
+			continue
+		}
+		remains := 1
+		for remains < len(text) && text[remains]&0xC0 == 0x80 {
+			remains++
+		}
+		if remains == 1 && text[0] >= 0xC0 && len(text) > 1 {
+			out.WriteRune(charmap.Windows1252.DecodeByte(text[0]))
+		} else {
+			out.WriteRune(utf8.RuneError)
+		}
+		text = text[remains:]
+	}
+	return out.String()
 }
 
 // decodeUTF7 decodes RFC 2152.
@@ -148,6 +214,31 @@ func decodeUTF7(text []byte) string {
 		}
 	}
 	return strings.ToValidUTF8(out.String(), "\uFFFD")
+}
+
+// decodeISO2022KR decodes RFC 1557: between SO and SI are the characters of KS C
+// 5601, without their eighth bits.
+func decodeISO2022KR(text []byte) string {
+	plain := make([]byte, 0, len(text))
+	shifted := false
+	for i := 0; i < len(text); i++ {
+		switch b := text[i]; {
+		case bytes.HasPrefix(text[i:], []byte("\x1b$)C")):
+			i += 3
+		case b == 0x0E:
+			shifted = true
+		case b == 0x0F || b == '\n':
+			shifted = false
+			if b == '\n' {
+				plain = append(plain, b)
+			}
+		case shifted && b > 0x20 && b < 0x7F:
+			plain = append(plain, b|0x80)
+		default:
+			plain = append(plain, b)
+		}
+	}
+	return decodeWith(korean.EUCKR, plain)
 }
 
 func isBase64(b byte) bool {

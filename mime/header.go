@@ -2,9 +2,8 @@ package mime
 
 import (
 	"bytes"
-	"net/mail"
 	"strings"
-	"time"
+	"unicode/utf8"
 )
 
 // Field is a field of a header, decoded for display.
@@ -13,9 +12,8 @@ type Field struct{ Name, Value string }
 // Header is the header of a message or a part: its fields in order. It is as
 // tolerant as can be: lines that are no fields are skipped.
 type Header struct {
-	fields []rawField
-	// odd tells that something in it broke the standards.
-	odd bool
+	fields  []rawField
+	defects defects
 }
 
 type rawField struct {
@@ -29,51 +27,128 @@ func ParseHeader(raw []byte) Header {
 	return header
 }
 
+// splitMessage reads the header of a message, before which there may be what is
+// no part of it.
+func splitMessage(raw []byte) (Header, []byte) {
+	start := raw
+	raw = bytes.TrimPrefix(raw, []byte("\xEF\xBB\xBF"))
+	if text := bytes.TrimLeft(raw, " \t\r\n"); len(text) < len(raw) && beginsHeader(text) {
+		raw = text
+	}
+	header, body := splitHeader(raw)
+	if len(raw) < len(start) {
+		header.defects.add(DefectBlankStart)
+	}
+	if len(header.fields) == 0 {
+		header.defects.add(DefectNoHeader)
+	}
+	return header, body
+}
+
+// beginsHeader tells whether text begins with a field that messages begin with.
+func beginsHeader(text []byte) bool {
+	name, _, ok := bytes.Cut(text[:min(len(text), maxFieldName)], []byte(":"))
+	if !ok {
+		return false
+	}
+	switch strings.ToLower(string(name)) {
+	case "received", "return-path", "from", "to", "subject", "date", "message-id", "mime-version", "delivered-to", "reply-to", "content-type", "dkim-signature", "x-mailer", "sender", "cc":
+		return true
+	}
+	return false
+}
+
 // splitHeader reads a header and returns what follows it. A header that is not
 // followed by an empty line ends at the first line that can be no field.
 func splitHeader(raw []byte) (Header, []byte) {
-	var header Header
+	h := headerReader{rest: raw}
 	if line, rest := cutLine(raw); bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From ")) {
-		raw, header.odd = rest, true // the envelope line of an mbox file
+		h.rest = rest
+		h.header.defects.add(DefectEnvelopeLine)
 	}
-	size := 0
-	for len(raw) > 0 {
-		line, rest := cutLine(raw)
+	body := h.read()
+	if whole := raw[:len(raw)-len(body)]; hasOddLineEnds(whole) {
+		h.header.defects.add(DefectLineEnds)
+	}
+	if bytes.IndexByte(raw[:len(raw)-len(body)], 0) >= 0 {
+		h.header.defects.add(DefectNUL)
+	}
+	return h.header, body
+}
+
+// headerReader reads the lines of a header.
+type headerReader struct {
+	header Header
+	rest   []byte
+	size   int
+}
+
+// read reads to the end of the header and returns what follows.
+func (h *headerReader) read() (body []byte) {
+	for len(h.rest) > 0 {
+		line, rest := cutLine(h.rest)
 		if len(line) == 0 {
-			return header, rest
+			return rest
 		}
-		size += len(line)
-		if size > maxHeader || len(header.fields) == maxFields {
-			header.odd = true
-			return header, skipHeader(raw)
+		h.size += len(line)
+		if h.size > maxHeader || len(h.header.fields) == maxFields {
+			h.header.defects.add(DefectHeaderLimit)
+			return skipHeader(h.rest)
 		}
-		last := len(header.fields) - 1
 		if line[0] == ' ' || line[0] == '\t' {
-			if last >= 0 {
-				field := &header.fields[last]
-				field.value = append(append(field.value, ' '), bytes.TrimLeft(line, " \t")...)
-			} else if len(bytes.TrimSpace(line)) == 0 {
-				return header, rest
+			if h.folded(line, rest) {
+				return rest
 			}
-			raw = rest
-			continue
-		}
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		name = bytes.TrimRight(name, " \t")
-		if !ok || len(name) == 0 || len(name) > maxFieldName || bytes.ContainsAny(name, " \t") {
-			header.odd = true
-			if last >= 0 && looksLikeBody(rest) {
-				return header, raw // the empty line is missing
+		} else if !h.field(line) {
+			h.header.defects.add(DefectGarbageLine)
+			if bytes.HasPrefix(line, []byte("--")) || len(h.header.fields) > 0 && looksLikeBody(rest) {
+				h.header.defects.add(DefectNoBlankLine)
+				return h.rest
 			}
-			raw = rest
-			continue
 		}
-		value = bytes.TrimSpace(value)
-		// The capacity is cut so that folded lines are not added inside raw.
-		header.fields = append(header.fields, rawField{string(name), value[:len(value):len(value)]})
-		raw = rest
+		h.rest = rest
 	}
-	return header, nil
+	return nil
+}
+
+// folded adds a line to the field before it. It tells whether the line, which may
+// hold only white space, ends the header: some programs leave blanks in the empty
+// line.
+func (h *headerReader) folded(line, rest []byte) (end bool) {
+	text := bytes.TrimLeft(line, " \t")
+	if len(text) == 0 && (len(h.header.fields) == 0 || !startsField(rest)) {
+		return true
+	}
+	if last := len(h.header.fields) - 1; last >= 0 {
+		field := &h.header.fields[last]
+		field.value = append(append(field.value, ' '), text...)
+	} else {
+		h.header.defects.add(DefectGarbageLine)
+	}
+	return false
+}
+
+// startsField tells whether a header goes on.
+func startsField(raw []byte) bool {
+	line, _ := cutLine(raw)
+	if len(line) == 0 || line[0] == ' ' || line[0] == '\t' {
+		return len(raw) > 0
+	}
+	name, _, ok := bytes.Cut(line, []byte(":"))
+	return ok && len(name) > 0 && len(name) <= maxFieldName && !bytes.ContainsAny(bytes.TrimRight(name, " \t"), " \t")
+}
+
+// field adds a line that is a field.
+func (h *headerReader) field(line []byte) bool {
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	name = bytes.TrimRight(name, " \t")
+	if !ok || len(name) == 0 || len(name) > maxFieldName || bytes.ContainsAny(name, " \t") {
+		return false
+	}
+	value = bytes.TrimSpace(value)
+	// The capacity is cut so that folded lines are not added inside raw.
+	h.header.fields = append(h.header.fields, rawField{string(name), value[:len(value):len(value)]})
+	return true
 }
 
 // looksLikeBody tells whether no more field follows soon, so that a line that is
@@ -90,6 +165,20 @@ func looksLikeBody(raw []byte) bool {
 		raw = rest
 	}
 	return true
+}
+
+// hasOddLineEnds tells whether lines end with CR alone or with CRCRLF.
+func hasOddLineEnds(raw []byte) bool {
+	for {
+		at := bytes.IndexByte(raw, '\r')
+		if at < 0 {
+			return false
+		}
+		if at+1 < len(raw) && raw[at+1] != '\n' {
+			return true
+		}
+		raw = raw[at+1:]
+	}
 }
 
 // skipHeader returns what follows the next empty line.
@@ -122,14 +211,30 @@ func cutLine(raw []byte) (line, rest []byte) {
 	return raw[:end], raw[next:]
 }
 
-// raw returns the first field of a name, unfolded and not decoded.
+// raw returns the first field of a name, unfolded and not decoded, as UTF-8.
 func (h Header) raw(name string) string {
-	for _, field := range h.fields {
-		if strings.EqualFold(field.name, name) {
-			return string(field.value)
+	for i := range h.fields {
+		if strings.EqualFold(h.fields[i].name, name) {
+			return h.text(&h.fields[i])
 		}
 	}
 	return ""
+}
+
+// text returns a field as UTF-8. Raw 8-bit text that is not UTF-8 is most likely
+// in the charset of the content.
+func (h Header) text(field *rawField) string {
+	if isASCII(field.value) || utf8.Valid(field.value) && bytes.IndexByte(field.value, 0x1B) < 0 {
+		return string(field.value)
+	}
+	if !strings.EqualFold(field.name, "Content-Type") && !mostlyUTF8(field.value) {
+		_, params := parseParameters(h.raw("Content-Type"))
+		if charset := params["charset"]; !unlabelled[squeeze(charset)] {
+			decoded, _ := decodeCharset(charset, field.value)
+			return decoded
+		}
+	}
+	return toText(field.value)
 }
 
 // Get returns the first field of a name, decoded for display; empty when there
@@ -139,43 +244,45 @@ func (h Header) Get(name string) string { return DecodeWords(h.raw(name)) }
 // Fields returns all fields, decoded for display.
 func (h Header) Fields() []Field {
 	fields := make([]Field, 0, len(h.fields))
-	for _, field := range h.fields {
-		fields = append(fields, Field{toText([]byte(field.name)), DecodeWords(string(field.value))})
+	for i := range h.fields {
+		fields = append(fields, Field{plainLine(toText([]byte(h.fields[i].name))), DecodeWords(h.text(&h.fields[i]))})
 	}
 	return fields
 }
 
-// Addresses returns the addresses of all fields of a name.
-func (h Header) Addresses(name string) []Address {
-	var all []Address
+// IDs returns the message identifiers of a field such as References, without
+// their angle brackets, in order. Words that are none are left out.
+func (h Header) IDs(name string) []string {
+	var all []string
 	for _, field := range h.fields {
-		if strings.EqualFold(field.name, name) && len(all) < maxAddresses {
-			all = append(all, parseAddresses(string(field.value), maxAddresses-len(all))...)
+		if !strings.EqualFold(field.name, name) {
+			continue
+		}
+		rest := string(field.value)
+		for len(all) < maxAddresses {
+			var id string
+			var ok bool
+			if _, rest, ok = strings.Cut(rest, "<"); !ok {
+				break
+			}
+			if id, rest, ok = strings.Cut(rest, ">"); !ok {
+				break
+			}
+			if id = strings.Join(strings.Fields(id), ""); id != "" && isASCII([]byte(id)) && !strings.Contains(id, "<") {
+				all = append(all, id)
+			}
 		}
 	}
 	return all
 }
 
-// extraDates are forms of dates that net/mail refuses and mail has.
-var extraDates = []string{
-	"Mon, 2 Jan 2006 15:04:05", "2 Jan 2006 15:04:05", "Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04:05 MST 2006",
-	time.RFC3339, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05",
-}
-
-// Date returns the Date field; false when it is missing or cannot be read.
-func (h Header) Date() (time.Time, bool) {
-	text := strings.Join(strings.Fields(h.raw("Date")), " ")
-	if date, err := mail.ParseDate(text); err == nil {
-		return date, sensible(date)
-	}
-	text, _, _ = strings.Cut(text, " (")
-	for _, form := range extraDates {
-		if date, err := time.Parse(form, text); err == nil {
-			return date, sensible(date)
+// Addresses returns the addresses of all fields of a name.
+func (h Header) Addresses(name string) []Address {
+	var all []Address
+	for i := range h.fields {
+		if strings.EqualFold(h.fields[i].name, name) && len(all) < maxAddresses {
+			all = append(all, parseAddresses(h.text(&h.fields[i]), maxAddresses-len(all))...)
 		}
 	}
-	return time.Time{}, false
+	return all
 }
-
-// sensible keeps years to what a page can show.
-func sensible(date time.Time) bool { return date.Year() >= 1970 && date.Year() < 10000 }

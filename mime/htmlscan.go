@@ -61,17 +61,25 @@ type htmlSink interface {
 // few bytes can cost megabytes. A misnested end tag therefore ends what was
 // opened inside, and that is not opened again.
 func scanHTML(text string, sink htmlSink) {
-	s := &htmlScanner{reader: newHTMLReader(text), sink: sink}
+	s := &htmlScanner{reader: newHTMLReader(text), sink: sink, count: map[atom.Atom]int{}}
 	for !sink.enough() && s.token() {
 	}
 	s.endStyle()
 	s.closeTo(0)
 }
 
+type openTag struct {
+	name atom.Atom
+	kind elementKind
+}
+
 type htmlScanner struct {
 	reader *htmlReader
 	sink   htmlSink
-	open   []atom.Atom
+	open   []openTag
+	// count says how many elements of a name are open, so that most are not
+	// looked for at all.
+	count map[atom.Atom]int
 	// tooDeep counts the start tags beyond maxOpen whose end tags are to come.
 	tooDeep int
 	// foreign is svg or math while inside it, foreignDepth how many times.
@@ -183,14 +191,15 @@ func (s *htmlScanner) push(kind elementKind) {
 		return // only the outermost counts
 	}
 	s.implyEnds(name)
-	if kind&needsTable != 0 && !slices.Contains(s.open, atom.Table) {
+	if kind&needsTable != 0 && s.count[atom.Table] == 0 {
 		return
 	}
 	if len(s.open) == maxOpen {
 		s.tooDeep++
 		return
 	}
-	s.open = append(s.open, name)
+	s.open = append(s.open, openTag{name, kind})
+	s.count[name]++
 	s.sink.start(&s.tag)
 }
 
@@ -251,12 +260,15 @@ func (s *htmlScanner) endTag(name atom.Atom) {
 // closeOpen ends the innermost open element of some names, and what is open
 // inside it, unless a barrier stands before it.
 func (s *htmlScanner) closeOpen(barrier elementKind, names ...atom.Atom) {
+	if !slices.ContainsFunc(names, func(name atom.Atom) bool { return s.count[name] > 0 }) {
+		return
+	}
 	for i := len(s.open) - 1; i >= 0; i-- {
-		if slices.Contains(names, s.open[i]) {
+		if slices.Contains(names, s.open[i].name) {
 			s.closeTo(i)
 			return
 		}
-		if elements[s.open[i]]&barrier != 0 {
+		if s.open[i].kind&barrier != 0 {
 			return
 		}
 	}
@@ -265,8 +277,10 @@ func (s *htmlScanner) closeOpen(barrier elementKind, names ...atom.Atom) {
 func (s *htmlScanner) closeTo(depth int) {
 	for len(s.open) > depth {
 		last := len(s.open) - 1
-		s.sink.end(s.open[last])
+		name := s.open[last].name
+		s.count[name]--
 		s.open = s.open[:last]
+		s.sink.end(name)
 	}
 }
 

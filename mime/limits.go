@@ -9,7 +9,7 @@ package mime
 
 // RendererVersion is raised whenever the same bytes give another view. It is
 // part of the keys under which views are cached.
-const RendererVersion = 2
+const RendererVersion = 3
 
 // Note tells a reader something about how a message was read.
 type Note string
@@ -26,12 +26,15 @@ const (
 
 // Limits on what a message may make us do. Sizes are in bytes.
 const (
-	maxHeader    = 256 << 10
+	maxHeader    = 1 << 20
 	maxFields    = 1000
 	maxFieldName = 200
 	maxAddresses = 2000
 	maxDepth     = 50
 	maxParts     = 1000
+	// maxDecoded bounds what is decoded of a message to find parts in it: messages
+	// and multiparts that are encoded as a whole, signed content.
+	maxDecoded = 32 << 20
 	// maxText bounds the text of a view, and what is decoded to make it.
 	maxText   = 1 << 20
 	maxBlocks = 5000

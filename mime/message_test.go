@@ -41,7 +41,7 @@ func TestDecodeWords(t *testing.T) {
 		"plain": "plain", "=?utf-8?Q?Caf=C3=A9_au_lait?=": "Café au lait", "=?ISO-8859-1?q?Caf=E9?=": "Café", "=?utf-8?B?5pel5pys?=": "日本",
 		"=?utf-8?B?5pc=?= =?utf-8?B?pQ==?=": "日", "=?utf-8?Q?a?= =?utf-8?Q?b?=": "ab", "=?utf-8?Q?a?= b": "a b", "a =?utf-8?Q?b?= c": "a b c",
 		"=?utf-8?Q?=E6=97?= =?utf-8?Q?=A5?=": "日", "=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=": "日本", "=?koi8-r?B?8NLJ18XU?=": "Привет", "=?utf-8*en?Q?a?=": "a",
-		"=?utf-8?X?a?=": "=?utf-8?X?a?=", "=?utf-8?Q?a": "=?utf-8?Q?a", "=?=?=?=": "=?=?=?=", "=?nonsense?Q?abc?=": "abc", "=?utf-8?Q?a=ZZ?=": "a=ZZ", "=?utf-8?B?!!!?=": "!!!",
+		"=?utf-8?X?a?=": "=?utf-8?X?a?=", "=?utf-8?Q?a": "a", "=?=?=?=": "=?=?=?=", "=?nonsense?Q?abc?=": "abc", "=?utf-8?Q?a=ZZ?=": "a=ZZ", "=?utf-8?B?!!!?=": "!!!",
 		"": "", "=?": "=?", "=?utf-8?Q??=": "", "tab\there": "tab here",
 	} {
 		if got := DecodeWords(in); got != want {
@@ -58,13 +58,13 @@ func TestCharsets(t *testing.T) {
 		"latin-1": {"\xe9", "é"}, "iso-8859-15": {"\xa4", "€"}, "windows-1252": {"\x80", "€"}, "iso-8859-1": {"\xe9", "é"}, "us-ascii": {"\xe9", "é"}, "windows-1256": {"\xc7", "ا"}, "iso-8859-8-i": {"\xe0", "א"},
 		"utf-7": {"a+ZeU-b", "a日b"}, "UTF-8": {"日", "日"}, "": {"日", "日"}, "utf-16le": {"\xe5\x65", "日"}, "cp850": {"\x82", "é"}, "macintosh": {"\x8e", "é"}, "\"utf-8\"": {"日", "日"},
 	} {
-		got, known := decodeCharset(label, []byte(test.encoded))
-		if got != test.want || !known {
-			t.Errorf("%s: %q, known %v, want %q", label, got, known, test.want)
+		got, defect := decodeCharset(label, []byte(test.encoded))
+		if got != test.want || defect == DefectUnknownCharset {
+			t.Errorf("%s: %q, %s, want %q", label, got, defect, test.want)
 		}
 	}
-	if got, known := decodeCharset("klingon", []byte("abc")); got != "abc" || known {
-		t.Errorf("an unknown charset: %q, %v", got, known)
+	if got, defect := decodeCharset("klingon", []byte("abc")); got != "abc" || defect != DefectUnknownCharset {
+		t.Errorf("an unknown charset: %q, %s", got, defect)
 	}
 }
 
@@ -76,13 +76,13 @@ func TestAddresses(t *testing.T) {
 		"a@b (Ana Ruiz)":               {{"Ana Ruiz", "a@b"}},
 		"=?utf-8?Q?=C3=81na?= <a@b>":   {{"Ána", "a@b"}},
 		"Team: a@b, Ben <c@d>; e@f":    {{"", "a@b"}, {"Ben", "c@d"}, {"", "e@f"}},
-		"undisclosed-recipients:;":     nil,
+		"undisclosed-recipients:;":     {{"undisclosed-recipients", ""}},
 		"":                             nil,
 		",,;":                          nil,
 		"<a@b>":                        {{"", "a@b"}},
 		"Ana <a@b":                     {{"Ana", "a@b"}},
 		"no address":                   {{"no address", ""}},
-		`"unterminated <a@b>`:          {{"unterminated <a@b>", ""}},
+		`"unterminated <a@b>`:          {{"unterminated", "a@b"}},
 		"<@x,@y:a@b>":                  {{"", "a@b"}},
 		`"a \"b\" c" <a@b>`:            {{`a "b" c`, "a@b"}},
 		"Ana (nested (comment)) <a@b>": {{"Ana", "a@b"}},

@@ -39,11 +39,13 @@ func safeHTML(c chosen, options HTMLOptions) HTML {
 			s.pictures.addPart(file)
 		}
 	}
-	ignored := &Message{}
 	for _, part := range c.html {
-		text, cut := partText(part, ignored)
-		s.truncated = s.truncated || cut
-		scanHTML(s.pictures.pullData(text), s)
+		if s.truncated {
+			break
+		}
+		text := partText(part)
+		scanHTML(s.pictures.pullData(text.text), s)
+		s.truncated = s.truncated || text.cut
 	}
 	return HTML{Markup: s.out.String(), BlockedRemote: s.blocked, Truncated: s.truncated}
 }

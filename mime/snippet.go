@@ -21,7 +21,7 @@ func Snippet(mediaType, charset, encoding string, beginning []byte, most int) st
 			data = data[:open]
 		}
 	}
-	if utf8Labels[strings.ToLower(charset)] {
+	if utf8Names[squeeze(charset)] || unlabelled[squeeze(charset)] {
 		data = wholeCharacters(data)
 	}
 	text, _ := decodeCharset(charset, data)

@@ -3,7 +3,6 @@ package mime
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"io"
 	"strings"
 )
@@ -12,57 +11,52 @@ import (
 // stream in constant memory. It is lenient: what is no base64 is skipped, what
 // is no quoted-printable stays. An unknown encoding is taken for none.
 func NewDecoder(encoding string, r io.Reader) io.Reader {
-	switch strings.ToLower(strings.TrimSpace(encoding)) {
-	case "base64", "base-64", "b":
-		return base64.NewDecoder(base64.StdEncoding, &base64Filter{source: bufio.NewReader(r)})
-	case "quoted-printable", "quotedprintable", "quoted_printable":
+	switch transferEncoding(encoding) {
+	case "base64":
+		return newBase64Reader(r)
+	case "quoted-printable":
 		return &quotedReader{source: bufio.NewReader(r)}
+	case "uuencode":
+		return &uuReader{source: bufio.NewReader(r)}
 	default:
 		return r
 	}
 }
 
-// base64Filter lets base64 characters pass, and pads what was cut off.
-type base64Filter struct {
-	source *bufio.Reader
-	count  int // characters given so far, modulo 4
-	ended  bool
+// transferEncoding makes the ways to write an encoding one: "base64",
+// "quoted-printable", "uuencode", empty for none, or what it is when nobody knows
+// it.
+func transferEncoding(label string) string {
+	label, _, _ = strings.Cut(strings.ToLower(label), ";")
+	label, _, _ = strings.Cut(label, "(")
+	switch label = strings.Trim(label, " \t\"'"); label {
+	case "base64", "base-64", "b", "x-base64", "base 64", "base64encoded":
+		return "base64"
+	case "quoted-printable", "quotedprintable", "quoted_printable", "qp", "q", "quoted-printible", "x-quoted-printable", "quoted printable":
+		return "quoted-printable"
+	case "x-uuencode", "uuencode", "x-uue", "uue", "x-uu", "uu":
+		return "uuencode"
+	case "", "7bit", "8bit", "binary", "7-bit", "8-bit", "7 bit", "8 bit", "7bits", "8bits", "none", "plain", "text", "identity", "ascii", "us-ascii", "utf-8", "utf8", "raw", "unencoded", "amazonses.com":
+		return ""
+	}
+	return label
 }
 
-func (f *base64Filter) Read(p []byte) (int, error) {
-	n := 0
-	for n < len(p) && !f.ended {
-		b, err := f.source.ReadByte()
-		if err != nil {
-			if err != io.EOF {
-				return n, err
-			}
-			f.ended = true
-			break
-		}
-		switch {
-		case isBase64(b):
-			p[n] = b
-			n++
-			f.count = (f.count + 1) % 4
-		case b == '=' && f.count >= 2:
-			f.ended = true // what follows padding is no part of it
-		}
+// defectReader is a decoder that notices what is wrong.
+type defectReader interface{ defect() Defect }
+
+func (r *base64Reader) defect() Defect {
+	if r.junk {
+		return DefectBase64
 	}
-	if f.ended {
-		// One character by itself holds no byte: it is completed to one.
-		for ; f.count != 0 && n < len(p); f.count = (f.count + 1) % 4 {
-			p[n] = '='
-			if f.count == 1 {
-				p[n] = 'A'
-			}
-			n++
-		}
-		if n == 0 && len(p) > 0 {
-			return 0, io.EOF
-		}
+	return ""
+}
+
+func (q *quotedReader) defect() Defect {
+	if q.broken {
+		return DefectQuotedPrintable
 	}
-	return n, nil
+	return ""
 }
 
 // maxQuotedLine bounds a line of quoted-printable that is looked at as a whole;
@@ -72,7 +66,10 @@ const maxQuotedLine = 64 << 10
 // quotedReader decodes quoted-printable.
 type quotedReader struct {
 	source  *bufio.Reader
-	pending []byte
+	buffer  []byte // the line that is read
+	decoded []byte
+	pending []byte // what of decoded is to be handed out
+	broken  bool   // an equals sign meant nothing
 	err     error
 }
 
@@ -90,7 +87,7 @@ func (q *quotedReader) Read(p []byte) (int, error) {
 
 // line decodes the next line.
 func (q *quotedReader) line() {
-	var line []byte
+	line := q.buffer[:0]
 	for len(line) < maxQuotedLine {
 		piece, err := q.source.ReadSlice('\n')
 		line = append(line, piece...)
@@ -100,6 +97,7 @@ func (q *quotedReader) line() {
 		q.err = err
 		break
 	}
+	q.buffer = line
 	ending := line[len(bytes.TrimRight(line, "\r\n")):]
 	content := bytes.TrimRight(line[:len(line)-len(ending)], " \t")
 	if len(ending) == 0 {
@@ -108,14 +106,19 @@ func (q *quotedReader) line() {
 	if soft, ok := bytes.CutSuffix(content, []byte("=")); ok {
 		content, ending = soft, nil
 	}
-	decoded := make([]byte, 0, len(content)+len(ending))
+	decoded := q.decoded[:0]
 	for i := 0; i < len(content); i++ {
-		if content[i] == '=' && i+2 < len(content) && isHex(content[i+1]) && isHex(content[i+2]) {
+		switch {
+		case content[i] != '=':
+			decoded = append(decoded, content[i])
+		case i+2 < len(content) && isHex(content[i+1]) && isHex(content[i+2]):
 			decoded = append(decoded, unhex(content[i+1])<<4|unhex(content[i+2]))
 			i += 2
-		} else {
-			decoded = append(decoded, content[i])
+		default:
+			decoded = append(decoded, '=')
+			q.broken = true
 		}
 	}
-	q.pending = append(decoded, ending...)
+	q.decoded = append(decoded, ending...)
+	q.pending = q.decoded
 }

@@ -2,7 +2,7 @@ package mime
 
 import (
 	"bytes"
-	"io"
+	"slices"
 	"strings"
 )
 
@@ -54,7 +54,7 @@ func (c *chosen) take(part *Part, depth int) {
 		return
 	}
 	switch {
-	case part.MediaType == "multipart/alternative":
+	case part.MediaType == "multipart/alternative" && len(part.Children) > 0:
 		c.alternative(part, depth)
 	case part.MediaType == "multipart/encrypted":
 		c.notes = append(c.notes, NoteEncrypted)
@@ -67,19 +67,32 @@ func (c *chosen) take(part *Part, depth int) {
 			c.take(child, depth+1)
 		}
 	case part.MediaType == "application/pkcs7-mime" || part.MediaType == "application/x-pkcs7-mime":
-		if part.Params["smime-type"] == "signed-data" {
-			c.notes = append(c.notes, NoteSigned)
-		} else {
-			c.notes = append(c.notes, NoteEncrypted)
-		}
-		c.files = append(c.files, part)
+		c.smime(part, depth)
 	case isText(part) && part.MediaType == "text/html":
 		c.html = append(c.html, part)
 	case isText(part):
 		c.texts = append(c.texts, part)
+		c.files = append(c.files, part.Children...)
 	default:
 		c.files = append(c.files, part)
 	}
+	if part.limited() && !slices.Contains(c.files, part) {
+		c.files = append(c.files, part) // what was not taken apart
+	}
+}
+
+// smime takes a part of S/MIME: what was signed in it, or the part itself when it
+// is encrypted.
+func (c *chosen) smime(part *Part, depth int) {
+	if part.Params["smime-type"] == "signed-data" || len(part.Children) > 0 {
+		c.notes = append(c.notes, NoteSigned)
+	} else if part.Params["smime-type"] != "certs-only" {
+		c.notes = append(c.notes, NoteEncrypted)
+	}
+	for _, child := range part.Children {
+		c.take(child, depth+1)
+	}
+	c.files = append(c.files, part)
 }
 
 // alternative takes the text and the HTML of a multipart/alternative: the same
@@ -112,7 +125,7 @@ func isText(part *Part) bool {
 }
 
 func leaves(part *Part) []*Part {
-	if len(part.Children) == 0 || part.MediaType == "message/rfc822" {
+	if len(part.Children) == 0 || !strings.HasPrefix(part.MediaType, "multipart/") {
 		return []*Part{part}
 	}
 	var all []*Part
@@ -143,33 +156,33 @@ func TextParts(m *Message) []*Part {
 // Render makes the view of a message.
 func Render(m *Message) View {
 	c := choose(m)
-	notes := &Message{Notes: append(append([]Note{}, m.Notes...), c.notes...)}
 	b := &blockBuilder{}
 	for _, part := range c.texts {
-		text, cut := partText(part, notes)
-		if cut {
-			notes.note(NoteTruncated)
+		if b.full {
+			break
 		}
-		b.text(text, part)
+		text := partText(part)
+		b.text(text.text, part)
+		b.full = b.full || text.cut
 	}
 	view := View{HasHTML: hasContent(c.html), Parts: c.files}
 	if view.HasHTML {
 		if len(b.blocks) == 0 {
 			for _, part := range c.html {
-				text, _ := partText(part, notes)
-				b.html(text)
+				b.html(partText(part).text)
 			}
 		}
 		view.HTML = safeHTML(c, HTMLOptions{})
 	}
+	m.noteDefects()
+	notes := &Message{}
+	for _, note := range append(append([]Note{}, m.Notes...), c.notes...) {
+		notes.note(note)
+	}
 	if b.full {
 		notes.note(NoteTruncated)
 	}
-	seen := &Message{}
-	for _, note := range notes.Notes {
-		seen.note(note)
-	}
-	view.Text, view.Notes = b.blocks, seen.Notes
+	view.Text, view.Notes = b.blocks, notes.Notes
 	return view
 }
 
@@ -183,30 +196,6 @@ func hasContent(parts []*Part) bool {
 		}
 	}
 	return false
-}
-
-// partText decodes a text part, up to maxText bytes.
-func partText(part *Part, notes *Message) (text string, cut bool) {
-	limit := int64(maxText)
-	if part.MediaType == "text/html" {
-		limit = maxHTML
-	}
-	data, err := io.ReadAll(io.LimitReader(part.Decode(), limit+1))
-	if err != nil {
-		notes.note(NoteMalformed)
-	}
-	if int64(len(data)) > limit {
-		data, cut = data[:limit], true
-	}
-	charset := part.Params["charset"]
-	if charset == "" && part.MediaType == "text/html" {
-		charset = metaCharset(data)
-	}
-	text, known := decodeCharset(charset, data)
-	if !known {
-		notes.note(NoteUnknownCharset)
-	}
-	return text, cut
 }
 
 // metaCharset finds the charset that an HTML text names itself.

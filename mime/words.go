@@ -6,83 +6,182 @@ import (
 )
 
 // DecodeWords decodes the encoded words of RFC 2047 in an unfolded field, as
-// well as raw 8-bit text. What cannot be decoded stays as it is. Control
-// characters become spaces.
+// well as raw 8-bit text, broken ones as far as they can be read: with spaces
+// inside, without an end, cut in the middle of a character or of a base64 group.
+// What cannot be decoded stays as it is. Control characters become spaces, and
+// what reverses the direction of reading goes.
 func DecodeWords(text string) string {
+	decoded, _ := decodeWords(text)
+	return decoded
+}
+
+func decodeWords(text string) (string, defects) {
 	if !strings.Contains(text, "=?") {
-		return plainLine(toText([]byte(text)))
+		return plainLine(toText([]byte(text))), nil
 	}
-	var out strings.Builder
-	var pending []byte   // bytes of adjacent words in one charset
-	pendingCharset := "" // a character may be cut in two by such words
-	afterWord := false   // white space between words is not shown
-	flush := func() {
-		if len(pending) > 0 {
-			decoded, _ := decodeCharset(pendingCharset, pending)
-			out.WriteString(decoded)
-			pending = pending[:0]
-		}
-	}
-	for text != "" {
-		start := strings.Index(text, "=?")
+	d := wordDecoder{lastEnd: strings.LastIndex(text, "?=")}
+	d.all(text)
+	return plainLine(d.out.String()), d.found
+}
+
+// wordDecoder collects the text of a field. Adjacent words in one charset are
+// decoded together: a character may be cut in two by them.
+type wordDecoder struct {
+	out     strings.Builder
+	found   defects
+	lastEnd int // where the last "?=" of the field is
+	charset string
+	pending []byte // decoded from adjacent words, still in charset
+	group   string // base64 characters that do not make a whole group yet
+}
+
+func (d *wordDecoder) all(text string) {
+	afterWord := false // white space between words is not shown
+	for pos := 0; ; {
+		start := strings.Index(text[pos:], "=?")
 		if start < 0 {
-			break
+			d.flush()
+			d.raw(text[pos:])
+			return
 		}
-		charset, data, length, ok := decodeWord(text[start:])
+		start += pos
+		word, ok := readWord(text, start, d.lastEnd)
 		if !ok {
-			flush()
-			out.WriteString(toText([]byte(text[:start+2])))
-			text, afterWord = text[start+2:], false
+			d.flush()
+			d.raw(text[pos : start+2])
+			d.found.add(DefectWord)
+			pos, afterWord = start+2, false
 			continue
 		}
-		if gap := text[:start]; !afterWord || strings.TrimSpace(gap) != "" {
-			flush()
-			out.WriteString(toText([]byte(gap)))
+		if gap := text[pos:start]; !afterWord || strings.TrimSpace(gap) != "" {
+			d.flush()
+			d.raw(gap)
 		}
-		if !strings.EqualFold(charset, pendingCharset) {
-			flush()
-		}
-		pendingCharset, pending, afterWord = charset, append(pending, data...), true
-		text = text[start+length:]
+		d.add(word)
+		pos, afterWord = start+word.length, true
 	}
-	flush()
-	out.WriteString(toText([]byte(text)))
-	return plainLine(out.String())
 }
 
-// decodeWord reads an encoded word at the beginning of text.
-func decodeWord(text string) (charset string, data []byte, length int, ok bool) {
-	fields := strings.SplitN(text[2:], "?", 4)
-	if len(fields) < 4 || len(fields[1]) != 1 || !strings.HasPrefix(fields[3], "=") {
-		return "", nil, 0, false
+// add takes a word. Charsets with escape sequences begin anew in each word,
+// except where a word was cut inside one.
+func (d *wordDecoder) add(word encodedWord) {
+	if word.broken {
+		d.found.add(DefectWord)
 	}
-	charset, _, _ = strings.Cut(fields[0], "*") // a language may follow (RFC 2231)
-	if charset == "" || strings.ContainsAny(charset, " \t") {
-		return "", nil, 0, false
+	if !strings.EqualFold(word.charset, d.charset) || word.data != "" && d.group != "" && word.encoding != 'b' {
+		d.flush()
 	}
-	switch fields[1] {
-	case "b", "B":
-		data = decodeBase64Word(fields[2])
-	case "q", "Q":
-		data = decodeQWord(fields[2])
-	default:
-		return "", nil, 0, false
+	d.charset = word.charset
+	if word.encoding == 'q' {
+		data := decodeQWord(word.data)
+		if len(data) > 0 && data[0] == 0x1B {
+			d.flush()
+			d.charset = word.charset
+		}
+		d.pending = append(d.pending, data...)
+		return
 	}
-	return charset, data, len("=?") + len(fields[0]) + 1 + len(fields[1]) + 1 + len(fields[2]) + len("?="), true
-}
-
-func decodeBase64Word(text string) []byte {
 	clean := strings.Map(func(char rune) rune {
-		if strings.ContainsRune(" \t=", char) {
-			return -1
+		if char < 0x80 && isBase64(byte(char)) {
+			return char
 		}
-		return char
-	}, text)
-	data, err := base64.RawStdEncoding.DecodeString(clean)
-	if err != nil && len(data) == 0 {
-		return []byte(text)
+		return -1
+	}, word.data)
+	if clean == "" && strings.Trim(word.data, "= ") != "" {
+		d.flush()
+		d.out.WriteString(toText([]byte(word.data)))
+		d.found.add(DefectWord)
+		return
 	}
-	return data
+	all := d.group + clean
+	whole := len(all) / 4 * 4
+	if strings.HasSuffix(strings.TrimSpace(word.data), "=") {
+		whole = len(all)
+	}
+	if d.group != "" {
+		d.found.add(DefectWord)
+	}
+	data, _ := base64.RawStdEncoding.DecodeString(all[:whole])
+	if len(data) > 0 && data[0] == 0x1B {
+		d.decodePending()
+	}
+	d.pending, d.group = append(d.pending, data...), all[whole:]
+}
+
+func (d *wordDecoder) flush() {
+	if d.group != "" {
+		data, _ := base64.RawStdEncoding.DecodeString(d.group)
+		d.pending, d.group = append(d.pending, data...), ""
+	}
+	d.decodePending()
+	d.charset = ""
+}
+
+func (d *wordDecoder) decodePending() {
+	if len(d.pending) == 0 {
+		return
+	}
+	text, defect := decodeCharset(d.charset, d.pending)
+	d.out.WriteString(text)
+	d.found.add(defect)
+	d.pending = d.pending[:0]
+}
+
+// raw adds what stands between words. UTF-8 is allowed there (RFC 6532).
+func (d *wordDecoder) raw(text string) { d.out.WriteString(toText([]byte(text))) }
+
+// encodedWord is "=?charset?encoding?data?=".
+type encodedWord struct {
+	charset  string
+	encoding byte // 'b' or 'q'
+	data     string
+	length   int  // of all of it
+	broken   bool // read, though it breaks the rules
+}
+
+// maxCharsetName bounds the name of a charset in an encoded word, in bytes.
+const maxCharsetName = 60
+
+// readWord reads an encoded word that begins at start. lastEnd is where the last
+// "?=" of the text is, so that none is looked for in vain.
+func readWord(text string, start, lastEnd int) (encodedWord, bool) {
+	rest := text[start+2:]
+	mark := strings.IndexByte(rest[:min(len(rest), maxCharsetName)], '?')
+	if mark < 1 || len(rest) < mark+3 || rest[mark+2] != '?' {
+		return encodedWord{}, false
+	}
+	charset, _, _ := strings.Cut(rest[:mark], "*") // a language may follow (RFC 2231)
+	word := encodedWord{charset: charset, encoding: rest[mark+1] | 0x20, length: 2 + mark + 3}
+	if charset == "" || strings.ContainsAny(charset, " \t=\"<>") || word.encoding != 'b' && word.encoding != 'q' {
+		return encodedWord{}, false
+	}
+	word.data = rest[mark+3:]
+	if lastEnd < start+word.length {
+		// The end is missing: the word goes to the next white space.
+		if end := strings.IndexAny(word.data, " \t\"<>,;"); end >= 0 {
+			word.data = word.data[:end]
+		}
+		word.data = strings.TrimSuffix(word.data, "?")
+		word.length, word.broken = word.length+len(word.data), true
+		return word, len(word.data) > 0
+	}
+	end := wordEnd(word.data)
+	word.data = word.data[:end]
+	word.length += end + len("?=")
+	word.broken = strings.ContainsAny(word.data, " \t?")
+	return word, true
+}
+
+// wordEnd finds the "?=" that ends a word. A question mark that should have been
+// encoded, before an encoded byte, looks like one: "?=3D?=".
+func wordEnd(data string) int {
+	end := strings.Index(data, "?=")
+	if rest := data[end+2:]; len(rest) > 2 && isHex(rest[0]) && isHex(rest[1]) {
+		if next := strings.Index(rest[:min(len(rest), 80)], "?="); next >= 0 && !strings.ContainsAny(rest[:next], " \t") && !strings.HasSuffix(rest[:next], "=") && strings.Contains(rest[:next], "=") {
+			return end + 2 + next
+		}
+	}
+	return end
 }
 
 func decodeQWord(text string) []byte {
@@ -116,12 +215,22 @@ func unhex(b byte) byte {
 	}
 }
 
-// plainLine makes control characters spaces.
+// plainLine makes control characters spaces, and drops those that turn the
+// direction of what follows: with them a name can pretend to be another one.
 func plainLine(text string) string {
 	return strings.Map(func(char rune) rune {
-		if char < ' ' || char == 0x7f || char >= 0x80 && char < 0xa0 {
+		switch {
+		case char < ' ' || char == 0x7f || char >= 0x80 && char < 0xa0 || char == 0x2028 || char == 0x2029:
 			return ' '
+		case turnsDirection(char):
+			return -1
 		}
 		return char
 	}, text)
+}
+
+// turnsDirection tells the embeddings, overrides and isolates of Unicode's
+// bidirectional algorithm from its harmless marks.
+func turnsDirection(char rune) bool {
+	return char >= 0x202A && char <= 0x202E || char >= 0x2066 && char <= 0x2069
 }
