@@ -57,6 +57,7 @@ func (s *sanitizer) attributes(t *tag) {
 		switch {
 		case key == "bgcolor" && t.name == atom.Body:
 		case form != nil && len(value) <= maxAttribute && form.MatchString(value):
+			s.colours = s.colours || key == "bgcolor" || key == "color"
 			s.attribute(key, value)
 		case len(value) > maxAttribute:
 		case key == "id" && value != "":
@@ -73,9 +74,11 @@ func (s *sanitizer) attributes(t *tag) {
 			style = joinStyles("color:"+value, style)
 		}
 	}
+	s.colours = s.colours || strings.Contains(style, "color:") || strings.Contains(style, "background:")
 	if t.name == atom.Body { // it becomes a div, on which bgcolor means nothing
 		if value := strings.TrimSpace(t.get("bgcolor")); colour.MatchString(value) {
 			style = joinStyles("background-color:"+value, style)
+			s.colours = true
 		}
 	}
 	if style != "" {
@@ -129,6 +132,7 @@ func (s *sanitizer) href(address string) {
 	}
 	if safe, ok := safeURL(cleanAddress(address)); ok {
 		s.attribute("href", safe)
+		s.link.address = safe
 		s.attribute("target", "_blank")
 		s.attribute("rel", "noopener noreferrer nofollow")
 	}

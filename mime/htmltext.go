@@ -34,6 +34,7 @@ type htmlWalker struct {
 type openElement struct {
 	name   atom.Atom
 	hidden bool
+	signed bool   // a signature, as some programs mark theirs
 	link   int    // the number of spans before a link; -1 for no link
 	url    string // of the link
 }
@@ -59,6 +60,10 @@ func (w *htmlWalker) start(t *tag) {
 		opened := openElement{name: t.name, hidden: isHidden(t), link: -1}
 		if opened.hidden {
 			w.hidden++
+		}
+		if opened.signed = !w.builder.signature && isSignature(t); opened.signed && w.hidden == 0 {
+			w.flush()
+			w.builder.signature = true
 		}
 		defer func() { w.stack = append(w.stack, opened) }()
 		if t.name == atom.A && w.hidden == 0 {
@@ -117,6 +122,11 @@ func (w *htmlWalker) end(name atom.Atom) {
 	}
 	if closed.link >= 0 {
 		w.endLink(closed)
+		w.warn(closed)
+	}
+	if closed.signed {
+		w.flush()
+		w.builder.signature = false
 	}
 	nested := (name == atom.Ul || name == atom.Ol) && len(w.lists) > 1
 	if elements[name]&block != 0 && name != atom.Tr && !nested {
@@ -192,10 +202,14 @@ func (w *htmlWalker) text(data string) {
 				w.space = true
 			}
 			continue
-		case 0x200b, 0x200c, 0x200d, 0x034f, 0xfeff, 0xad: // spacers of newsletters
+		case 0x200c, 0x200d: // they join what stands on both sides
+			if w.endsBy == 'x' && !w.space {
+				w.line.WriteRune(char)
+				w.endsBy = 'j'
+			}
 			continue
 		}
-		if char < ' ' || char >= 0x7f && char < 0xa0 {
+		if char < ' ' || char >= 0x7f && char < 0xa0 || isInvisible(char) {
 			continue
 		}
 		w.spaceDue()
@@ -245,6 +259,17 @@ func (w *htmlWalker) endLink(link openElement) {
 	}
 }
 
+// warn writes where a link leads whose text names another place.
+func (w *htmlWalker) warn(link openElement) {
+	var text strings.Builder
+	for i := min(link.link, len(w.spans)); i < len(w.spans) && text.Len() < maxURL; i++ {
+		text.WriteString(w.spans[i].Text)
+	}
+	if other := otherHost(text.String(), link.url); other != "" {
+		w.write(" [" + other + "]")
+	}
+}
+
 func (w *htmlWalker) endSpan() {
 	if w.line.Len() > 0 {
 		w.spans = append(w.spans, Span{Text: w.line.String()})
@@ -273,6 +298,18 @@ func (w *htmlWalker) flush() {
 		spans[len(spans)-1].Text = strings.TrimRight(spans[len(spans)-1].Text, " \n|")
 		w.builder.addSpans(w.quote, spans)
 	}
+}
+
+// isSignature tells whether an element is a signature as Gmail, Thunderbird and
+// others mark it.
+func isSignature(t *tag) bool {
+	for _, name := range strings.Fields(t.get("class")) {
+		switch name {
+		case "gmail_signature", "moz-signature", "moz-txt-sig", "signature":
+			return true
+		}
+	}
+	return t.get("id") == "Signature" || t.get("id") == "signature"
 }
 
 // hiding are the ways of style to hide an element. A font size of 0 is none:

@@ -20,6 +20,9 @@ type HTML struct {
 	// one pixel, which only report that a message was read, are never shown.
 	BlockedRemote int
 	Truncated     bool
+	// OwnColours tells that the message sets colours of its own. Then a dark page
+	// shows it on white, as its author saw it; without them it may turn dark.
+	OwnColours bool
 }
 
 // SafeHTML sanitises the HTML of a message. What is not known to be harmless is
@@ -47,7 +50,7 @@ func safeHTML(c chosen, options HTMLOptions) HTML {
 		scanHTML(s.pictures.pullData(text.text), s)
 		s.truncated = s.truncated || text.cut
 	}
-	return HTML{Markup: s.out.String(), BlockedRemote: s.blocked, Truncated: s.truncated}
+	return HTML{Markup: s.out.String(), BlockedRemote: s.blocked, Truncated: s.truncated, OwnColours: s.colours}
 }
 
 // sanitizer writes what is allowed of what scanHTML reads.
@@ -59,6 +62,14 @@ type sanitizer struct {
 	inBody    bool // the body element was written, as a div
 	blocked   int
 	truncated bool
+	colours   bool
+	link      linkText
+}
+
+// linkText is the link that is open, and the text in it so far.
+type linkText struct {
+	address string
+	text    strings.Builder
 }
 
 func (s *sanitizer) enough() bool {
@@ -80,6 +91,9 @@ func (s *sanitizer) start(t *tag) {
 		}
 		name = "div" // it keeps the colours of the body
 	}
+	if t.name == atom.A {
+		s.link = linkText{}
+	}
 	s.out.WriteByte('<')
 	s.out.WriteString(name)
 	s.attributes(t)
@@ -93,12 +107,34 @@ func (s *sanitizer) end(name atom.Atom) {
 		}
 		return
 	}
+	if name == atom.A {
+		s.warn()
+	}
 	s.out.WriteString("</")
 	s.out.WriteString(name.String())
 	s.out.WriteByte('>')
 }
 
-func (s *sanitizer) text(data string) { s.escape(data) }
+// warn writes where a link leads whose text names another place. No style of the
+// message reaches what it writes.
+func (s *sanitizer) warn() {
+	if s.link.address == "" {
+		return
+	}
+	if other := otherHost(s.link.text.String(), s.link.address); other != "" {
+		s.out.WriteString(` <span style="all:initial!important;color:#b3261e!important;font:bold 13px sans-serif!important">[`)
+		s.escape(other)
+		s.out.WriteString("]</span>")
+	}
+	s.link.address = ""
+}
+
+func (s *sanitizer) text(data string) {
+	if s.link.address != "" && s.link.text.Len() < maxURL {
+		s.link.text.WriteString(data[:min(len(data), maxURL)])
+	}
+	s.escape(data)
+}
 
 // escaper makes text that no context of HTML can mistake for markup. Control
 // characters go: parsers differ about them.

@@ -47,46 +47,95 @@ func wholeCharacters(data []byte) []byte {
 	return data
 }
 
-// shorten joins the sender's own words, or the quoted ones when there are no
-// others, into one line.
+// shorten joins the sender's own words that say something into one line. Where
+// there are none, it takes those that say little, then the quoted ones, then the
+// signature.
 func shorten(blocks []Block, most int) string {
-	for _, quoted := range []bool{false, true} {
-		var line strings.Builder
-		for _, block := range blocks {
-			if block.Quote > 0 != quoted {
-				continue
-			}
-			for _, span := range block.Spans {
-				if span.Text == signature || strings.HasPrefix(span.Text, signature+"\n") {
-					return cut(line.String(), most)
-				}
-				line.WriteByte(' ')
-				line.WriteString(span.Text)
-			}
-			if line.Len() > 4*most {
-				break
-			}
-		}
-		if text := cut(line.String(), most); text != "" {
+	for _, wanted := range []func(Block, string) bool{
+		func(block Block, line string) bool {
+			return block.Quote == 0 && !block.Signature && !block.Attribution && !isChaff(line)
+		},
+		func(block Block, _ string) bool { return block.Quote == 0 && !block.Signature && !block.Attribution },
+		func(block Block, line string) bool { return !block.Signature && !block.Attribution && !isChaff(line) },
+		func(Block, string) bool { return true },
+	} {
+		if text := cut(joinLines(blocks, wanted, 16*most), most); text != "" {
 			return text
 		}
 	}
 	return ""
 }
 
-// cut makes text one line of at most so many characters, ending with a word
-// where there are words.
-func cut(text string, most int) string {
-	text = plainLine(strings.Join(strings.Fields(text), " "))
-	count := 0
-	for i := range text {
-		if count == most {
-			if space := strings.LastIndexByte(text[:i], ' '); space > i*3/4 {
-				i = space
+// joinLines joins the lines that are wanted, until there are enough bytes of them.
+func joinLines(blocks []Block, wanted func(Block, string) bool, enough int) string {
+	var joined strings.Builder
+	for _, block := range blocks {
+		for line := range strings.Lines(blockText(block)) {
+			if joined.Len() > enough {
+				return joined.String()
 			}
-			return text[:i]
+			if wanted(block, line) {
+				joined.WriteByte(' ')
+				joined.WriteString(line)
+			}
 		}
-		count++
 	}
-	return text
+	return joined.String()
+}
+
+func blockText(block Block) string {
+	if len(block.Spans) == 1 {
+		return block.Spans[0].Text
+	}
+	var text strings.Builder
+	for _, span := range block.Spans {
+		text.WriteString(span.Text)
+	}
+	return text.String()
+}
+
+// maxChaff bounds the lines that can be chaff, in bytes: longer ones have
+// something to say.
+const maxChaff = 120
+
+// chaff are the lines, in lower case, that stand at the top of newsletters and
+// say nothing. A line is chaff when it begins with one of them.
+var chaff = []string{
+	"view this email in your browser", "view in browser", "view this email", "view online", "view as a web page", "view web version", "view email online", "having trouble viewing", "trouble viewing",
+	"can't see this", "can’t see this", "if you cannot", "if you can't see", "if this email is not", "if you are having trouble", "email not displaying", "is this email not displaying", "click here to view", "read online", "read in browser", "open in browser", "unsubscribe",
+	"im browser ansehen", "im browser öffnen", "online ansehen", "onlineversion", "online-version", "webversion", "web-version", "wird diese e-mail nicht", "wenn diese e-mail nicht", "falls diese e-mail nicht", "newsletter im browser",
+	"voir la version en ligne", "version en ligne", "si ce message ne s", "si vous ne visualisez pas", "consulter la version en ligne", "afficher dans le navigateur",
+	"ver en el navegador", "ver este correo", "si no puede ver", "ver en línea", "visualizza nel browser", "visualizza online", "se non visualizzi", "ver no navegador", "bekijk online", "bekijk in browser", "zobacz w przeglądarce",
+	"this is a multi-part message in mime format", "[external]", "external email", "caution: this email", "caution: external",
+	"-----begin pgp signed message", "hash: sha",
+}
+
+// isChaff tells whether a line says nothing about the message: an invitation to
+// look at it elsewhere, a bare address of a page, a rule, the name of a picture.
+func isChaff(line string) bool {
+	line = strings.TrimSpace(line)
+	if len(line) > maxChaff {
+		return isBareURL(line)
+	}
+	text := strings.ToLower(visibleLine(line))
+	if strings.Trim(text, "-_=*~#|<>[]().•·—– \u00a0") == "" || isBareURL(text) {
+		return true
+	}
+	if strings.HasPrefix(text, "[image:") || strings.HasPrefix(text, "[cid:") || strings.HasPrefix(text, "![") {
+		return true
+	}
+	text = strings.TrimLeft(text, "[(<*•|> ")
+	for _, start := range chaff {
+		if strings.HasPrefix(text, start) {
+			return true
+		}
+	}
+	return false
+}
+
+// isBareURL tells whether a line is nothing but the address of a page, perhaps in
+// brackets.
+func isBareURL(line string) bool {
+	line = strings.Trim(line, "<>()[] ")
+	return !strings.ContainsAny(line, " \t") && (strings.HasPrefix(line, "http://") || strings.HasPrefix(line, "https://"))
 }

@@ -78,6 +78,7 @@ func (f *sheetFilter) rule(kind css.TokenType, text string) {
 	var declarations strings.Builder
 	f.declarationList(f.reader, &declarations)
 	if declarations.Len() > 0 {
+		f.colours = f.colours || strings.Contains(declarations.String(), "color:") || strings.Contains(declarations.String(), "background:")
 		f.sheet.WriteString(selectors + "{" + declarations.String() + "}")
 	}
 }

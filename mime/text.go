@@ -13,6 +13,13 @@ type blockBuilder struct {
 	spans  int
 	size   int
 	full   bool // something was left out
+	notes  []Note
+	// signature is set below a line that begins a signature, until what is quoted
+	// changes.
+	signature bool
+	// history is set below the line with which programs begin what they quote
+	// without marks.
+	history bool
 }
 
 // add adds a paragraph; links in it are found.
@@ -37,7 +44,70 @@ func (b *blockBuilder) addSpans(quote int, spans []Span) {
 		return
 	}
 	b.spans += len(spans)
-	b.blocks = append(b.blocks, Block{min(quote, maxQuote), spans})
+	if b.history {
+		quote++
+	}
+	if last := len(b.blocks) - 1; last >= 0 && quote > b.blocks[last].Quote && isAttribution(b.blocks[last].Spans) {
+		b.blocks[last].Attribution = true
+	}
+	b.blocks = append(b.blocks, Block{Quote: min(quote, maxQuote), Signature: b.signature, Spans: spans})
+}
+
+// maxAttributionText bounds the line that says who wrote what is quoted next.
+const maxAttributionText = 400
+
+// isAttribution tells whether a paragraph is such a line: short, with a colon at
+// its end, and with a number or an address, for it names a date or a person.
+func isAttribution(spans []Span) bool {
+	size := 0
+	named := false
+	for _, span := range spans {
+		size += len(span.Text)
+		named = named || strings.ContainsAny(span.Text, "0123456789@") || strings.HasPrefix(span.URL, "mailto:")
+	}
+	if size > maxAttributionText || size == 0 {
+		return false
+	}
+	last := strings.TrimRight(spans[len(spans)-1].Text, " \n>")
+	return named && (strings.HasSuffix(last, ":") || strings.HasSuffix(last, "："))
+}
+
+// historyStarts are the lines with which programs begin what they quote without
+// marks. A forwarded message begins in another way: it is what its sender means.
+var historyStarts = []string{
+	"original message", "ursprüngliche nachricht", "originalnachricht", "message d'origine", "message original", "mensaje original", "mensagem original",
+	"messaggio originale", "oorspronkelijk bericht", "ursprungligt meddelande", "oprindelig meddelelse", "alkuperäinen viesti", "oryginalna wiadomość", "původní zpráva",
+	"исходное сообщение", "orijinal mesaj", "元のメッセージ", "邮件原件", "原始邮件", "원본 메시지", "αρχικό μήνυμα",
+}
+
+// startsHistory tells whether a line such as "-----Original Message-----" begins
+// what is quoted.
+func startsHistory(line string) bool {
+	text := strings.TrimSpace(line)
+	if len(text) > 100 || !strings.HasPrefix(text, "--") {
+		return false
+	}
+	text = strings.ToLower(strings.Trim(text, "- "))
+	for _, start := range historyStarts {
+		if text == start {
+			return true
+		}
+	}
+	return false
+}
+
+// armour tells what a line of OpenPGP (RFC 9580 section 6.2) says about the text
+// around it.
+func armour(line string) Note {
+	switch {
+	case !strings.HasPrefix(line, "-----BEGIN PGP "):
+		return ""
+	case strings.HasPrefix(line, "-----BEGIN PGP SIGNED MESSAGE-----"):
+		return NoteSigned
+	case strings.HasPrefix(line, "-----BEGIN PGP MESSAGE"):
+		return NoteEncrypted
+	}
+	return ""
 }
 
 // text adds a text part: paragraphs are what empty lines and changes of the
@@ -51,13 +121,15 @@ func (b *blockBuilder) text(text string, part *Part) {
 		b.add(depth, paragraph.String())
 		paragraph.Reset()
 	}
+	b.signature, b.history = false, false
+	own := false     // there were words of the sender
 	flowing := false // the last line goes on in the next one (RFC 3676)
 	for line := range strings.Lines(normaliseLines(text)) {
 		line = strings.TrimSuffix(line, "\n")
 		quote, rest := quoteDepth(line, flowed)
 		if quote != depth {
 			flush()
-			depth, flowing = quote, false
+			depth, flowing, b.signature = quote, false, false
 		}
 		if flowed {
 			rest = strings.TrimPrefix(rest, " ") // stuffing
@@ -67,6 +139,18 @@ func (b *blockBuilder) text(text string, part *Part) {
 			flowing = false
 			continue
 		}
+		if note := armour(rest); note != "" && depth == 0 {
+			b.notes = append(b.notes, note)
+		}
+		if depth == 0 && own && !b.history && startsHistory(rest) {
+			flush()
+			b.signature, b.history = false, true
+		}
+		if depth == 0 && (rest == signature || rest == "--") {
+			flush()
+			b.signature, flowing = true, false
+		}
+		own = own || depth == 0 && !b.signature
 		if paragraph.Len() > 0 && !flowing {
 			paragraph.WriteByte('\n')
 		}
@@ -82,12 +166,16 @@ func (b *blockBuilder) text(text string, part *Part) {
 	flush()
 }
 
+var lineEnds = strings.NewReplacer("\r\r\n", "\n", "\r\n", "\n", "\r", "\n", "\f", "\n")
+
 // normaliseLines makes all line ends newlines and other control characters
-// vanish, except tabs.
+// vanish, except tabs; also those that turn the direction of reading.
 func normaliseLines(text string) string {
-	text = strings.NewReplacer("\r\r\n", "\n", "\r\n", "\n", "\r", "\n", "\f", "\n").Replace(text)
+	if strings.ContainsAny(text, "\r\f") {
+		text = lineEnds.Replace(text)
+	}
 	return strings.Map(func(char rune) rune {
-		if char < ' ' && char != '\n' && char != '\t' || char == 0x7f {
+		if char < ' ' && char != '\n' && char != '\t' || char >= 0x7f && char < 0xa0 && char != 0x85 || turnsDirection(char) {
 			return -1
 		}
 		return char

@@ -17,19 +17,29 @@ type View struct {
 	// Parts are the parts that a reader can open or save, in order.
 	Parts []*Part
 	Notes []Note
+	// Events are those of the invitations and calendars in the message.
+	Events []Event
+	// Report is what a mail server tells about a message that was sent; nil in
+	// other messages.
+	Report *Report
+	// Doubts are marks to set beside who claims to have sent the message.
+	Doubts []Doubt
 }
 
 // Block is a paragraph; newlines in its spans are line breaks that are meant.
 type Block struct {
 	// Quote is the depth of quotation, 0 for the sender's own words.
 	Quote int
-	Spans []Span
+	// Signature is true for what stands below "-- ", and Attribution for the line
+	// that says who wrote what is quoted next.
+	Signature, Attribution bool
+	Spans                  []Span
 }
 
 // Span is a run of text, perhaps a link.
 type Span struct {
 	Text string
-	// URL is empty, or an absolute http, https or mailto URL.
+	// URL is empty, or an absolute http, https, mailto or tel URL.
 	URL string
 }
 
@@ -38,7 +48,9 @@ type chosen struct {
 	texts []*Part // to be shown one after the other
 	html  []*Part
 	files []*Part // all others
-	notes []Note
+	// calendars are among files too.
+	calendars []*Part
+	notes     []Note
 }
 
 // choose walks the part tree and decides what is text, what is HTML and what is
@@ -59,6 +71,8 @@ func (c *chosen) take(part *Part, depth int) {
 	case part.MediaType == "multipart/encrypted":
 		c.notes = append(c.notes, NoteEncrypted)
 		c.files = append(c.files, leaves(part)...)
+	case part.MediaType == "multipart/appledouble" && len(part.Children) == 2:
+		c.take(part.Children[1], depth+1) // the first holds what only a Mac needs
 	case strings.HasPrefix(part.MediaType, "multipart/"):
 		if part.MediaType == "multipart/signed" {
 			c.notes = append(c.notes, NoteSigned)
@@ -75,6 +89,9 @@ func (c *chosen) take(part *Part, depth int) {
 		c.files = append(c.files, part.Children...)
 	default:
 		c.files = append(c.files, part)
+		if isCalendar(part) {
+			c.calendars = append(c.calendars, part)
+		}
 	}
 	if part.limited() && !slices.Contains(c.files, part) {
 		c.files = append(c.files, part) // what was not taken apart
@@ -105,6 +122,7 @@ func (c *chosen) alternative(part *Part, depth int) {
 		c.html = append(c.html, inner.html...)
 		c.files = append(c.files, inner.files...)
 		c.notes = append(c.notes, inner.notes...)
+		c.calendars = append(c.calendars, inner.calendars...)
 	}
 }
 
@@ -140,6 +158,11 @@ func leaves(part *Part) []*Part {
 func TextParts(m *Message) []*Part {
 	c := choose(m)
 	parts := append(append([]*Part{}, c.texts...), c.html...)
+	for _, part := range c.calendars {
+		if part.EncodedSize <= 2*maxCalendar {
+			parts = append(parts, part)
+		}
+	}
 	if len(c.html) == 0 {
 		return parts
 	}
@@ -174,9 +197,18 @@ func Render(m *Message) View {
 		}
 		view.HTML = safeHTML(c, HTMLOptions{})
 	}
+	for _, part := range c.calendars {
+		data, _ := decodeText(part, maxCalendar)
+		text, _ := decodeCharset(part.Params["charset"], data)
+		view.Events = append(view.Events, ParseCalendar(text, part.Params["method"])...)
+	}
+	view.Report, view.Doubts = reportOf(m), Doubts(m.Header)
 	m.noteDefects()
 	notes := &Message{}
 	for _, note := range append(append([]Note{}, m.Notes...), c.notes...) {
+		notes.note(note)
+	}
+	for _, note := range b.notes {
 		notes.note(note)
 	}
 	if b.full {
