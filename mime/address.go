@@ -58,6 +58,7 @@ func (p *addressParser) entry() {
 			p.comment(&comment)
 		case char == '<':
 			p.angle(&angle, &phrase, &hasAngle)
+		case char == '>':
 		case char == '=' && strings.HasPrefix(p.text[p.pos-1:], "=?"):
 			p.word(&phrase)
 		default:
@@ -251,7 +252,10 @@ func bareAddresses(phrase, comment string) []Address {
 // nothing in an address (RFC 2047 section 5), and could hide another one; they
 // are decoded only where one of them is the whole address.
 func cleanEmail(email string) string {
-	email = strings.Trim(strings.TrimSpace(email), "<>'\"[]")
+	email = strings.Trim(strings.TrimSpace(email), "<>'[] ")
+	if strings.HasSuffix(email, `"`) {
+		email = strings.Trim(email, `"`)
+	}
 	if len(email) > len("mailto:") && strings.EqualFold(email[:len("mailto:")], "mailto:") {
 		email = email[len("mailto:"):]
 	}

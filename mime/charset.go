@@ -141,20 +141,27 @@ func toText(text []byte) string {
 }
 
 // mostlyUTF8 tells whether text is UTF-8 with some damage, perhaps cut in the
-// middle of a character.
+// middle of a character, perhaps with Latin-1 in between.
 func mostlyUTF8(text []byte) bool {
 	good, bad := 0, 0
+	western := true
 	for i := 0; i < len(text); {
 		char, size := utf8.DecodeRune(text[i:])
 		switch {
+		case char == utf8.RuneError && size == 1 && !utf8.FullRune(text[i:]):
+			return good > bad // cut at the end
 		case char == utf8.RuneError && size == 1:
 			bad++
+			for text[i] >= 0xE0 && i+size < len(text) && text[i+size]&0xC0 == 0x80 {
+				size++ // the remains of one character
+			}
 		case size > 1:
 			good++
+			western = western && char < 0x180
 		}
 		i += size
 	}
-	return good > bad
+	return good >= bad && good > 0 || western && good*4 >= bad && good > 0
 }
 
 // repairUTF8 reads UTF-8 with damage. A letter of Latin-1 among it, which

@@ -112,6 +112,7 @@ func (d *dateReader) read(tokens []dateToken) {
 			d.hour, d.minute, d.second = token.number/10000, token.number/100%100, token.number%100
 		case len(token.text) == 8 && d.year < 0 && len(d.numeric) == 0:
 			d.numeric = append(d.numeric, token.number/10000, token.number/100%100, token.number%100)
+			d.year, d.yearAt = token.number/10000, 0
 		default:
 			d.numeric = append(d.numeric, token.number)
 			if len(token.text) == 4 || token.number > 31 {

@@ -154,6 +154,9 @@ func describe(raw []byte) string {
 		d.event(event)
 	}
 	d.report(view.Report)
+	if texts := TextParts(m); len(texts) > 0 {
+		d.line("snippet", Snippet(texts[0].MediaType, texts[0].Params["charset"], texts[0].Encoding, texts[0].Encoded, 100))
+	}
 	notes := make([]string, len(view.Notes))
 	for i, note := range view.Notes {
 		notes[i] = string(note)

@@ -27,10 +27,10 @@ type candidate struct {
 // Frequent letters and characters. Capitals are left out: a Cyrillic text that is
 // read in a wrong charset comes out as capitals.
 const (
-	commonRussian     = "оеаинтсрвлкмдпуыьяязбгчйхжшюэїіє"
-	commonGreek       = "αοιετσνηυρπκμλςωίόάέήύώγδ"
-	commonHebrew      = "יוהלאמרתבשנכדקחעפ"
-	commonArabic      = "اليمونرتبعةدسفحهك"
+	commonRussian     = "оеаинтсрвлі"
+	commonGreek       = "αοιετσνηυρ"
+	commonHebrew      = "יוהלאמרתבש"
+	commonArabic      = "اليمونرتبع"
 	commonThai        = "านรอกเงมยลวดทสตะปบคหแจพชขใไ่้ัิีืุู็"
 	commonKorean      = "이다는의에을를가고한하지기로사서도인어나자리대들으있니해시요과수일보그것안습여라정주제구부전상신선년은님세요감녕메알회"
 	commonSimplified  = "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心本前开但因只从想实日者意无力它与长把机十民第公此已工使情明性知全三又关点正业外将两高间由问很最重并物手应向头文体相见被利什二等产或新己制身果加月话合回特代内信表化给世位次度门任常先海通教原东提立及比员解水名真论处走各入几口认条平系气题活更别打变四总何电数安少报才结反受目太量再感建务做接必场件计管期市直资命金指许统区保至请您谢邮附收，。、？！："

@@ -40,6 +40,9 @@ func splitMessage(raw []byte) (Header, []byte) {
 		header.defects.add(DefectBlankStart)
 	}
 	if len(header.fields) == 0 {
+		if header.defects.has(DefectGarbageLine) {
+			body = raw // these lines are all that there is
+		}
 		header.defects.add(DefectNoHeader)
 	}
 	return header, body
@@ -62,7 +65,7 @@ func beginsHeader(text []byte) bool {
 // followed by an empty line ends at the first line that can be no field.
 func splitHeader(raw []byte) (Header, []byte) {
 	h := headerReader{rest: raw}
-	if line, rest := cutLine(raw); bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From ")) {
+	if line, rest := cutLine(raw); isEnvelopeLine(line) {
 		h.rest = rest
 		h.header.defects.add(DefectEnvelopeLine)
 	}
@@ -74,6 +77,13 @@ func splitHeader(raw []byte) (Header, []byte) {
 		h.header.defects.add(DefectNUL)
 	}
 	return h.header, body
+}
+
+// isEnvelopeLine tells the line with which messages begin in mbox files (RFC
+// 4155) from a From field with a space before its colon.
+func isEnvelopeLine(line []byte) bool {
+	line, ok := bytes.CutPrefix(bytes.TrimPrefix(line, []byte(">")), []byte("From "))
+	return ok && !bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte(":"))
 }
 
 // headerReader reads the lines of a header.

@@ -126,7 +126,7 @@ func addressAt(text string, at, from int) (textLink, bool) {
 		end--
 	}
 	email := text[start:end]
-	if start == at || !plausible(email) || end < len(text) && (text[end] == '@' || text[end] >= 0x80) {
+	if start == at || start > 0 && text[start-1] == '@' || !plausible(email) || end < len(text) && (text[end] == '@' || text[end] >= 0x80) {
 		return textLink{}, false
 	}
 	return textLink{start, end, email, "mailto:" + url.PathEscape(text[start:at]) + "@" + text[at+1:end]}, true
@@ -212,9 +212,13 @@ func safeURL(address string) (string, bool) {
 	if len(address) > maxURL || strings.ContainsFunc(address, unicode.IsControl) {
 		return "", false
 	}
-	parsed, err := url.Parse(strings.TrimSpace(address))
+	address = strings.TrimSpace(address)
+	parsed, err := url.Parse(address)
 	if err != nil {
-		return "", false
+		// Browsers take a percent sign that escapes nothing for itself.
+		if parsed, err = url.Parse(escapeStrayPercent(address)); err != nil {
+			return "", false
+		}
 	}
 	switch strings.ToLower(parsed.Scheme) {
 	case "http", "https":
@@ -246,6 +250,18 @@ func safeURL(address string) (string, bool) {
 	return parsed.String(), true
 }
 
+// escapeStrayPercent escapes percent signs that escape nothing.
+func escapeStrayPercent(address string) string {
+	var out strings.Builder
+	for i := range len(address) {
+		out.WriteByte(address[i])
+		if address[i] == '%' && (i+2 >= len(address) || !isHex(address[i+1]) || !isHex(address[i+2])) {
+			out.WriteString("25")
+		}
+	}
+	return out.String()
+}
+
 // otherHost returns the host to which a link leads when its text names another
 // one; empty when text and link agree, or the text names none.
 func otherHost(text, address string) string {
@@ -262,10 +278,11 @@ func otherHost(text, address string) string {
 		to, _ := url.PathUnescape(parsed.Opaque)
 		host = to[strings.LastIndexByte(to, '@')+1:]
 	}
-	if ascii, ok := asciiHost(claimed); ok && sameSite(ascii, host) || host == "" {
+	shown := ShownHost(host)
+	if ascii, ok := asciiHost(claimed); host == "" || ok && sameSite(ascii, host) && !(ascii != claimed && strings.Contains(shown, "xn--")) {
 		return ""
 	}
-	return ShownHost(host)
+	return shown
 }
 
 // fileEndings are endings of file names that are, or look like, top-level

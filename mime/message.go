@@ -201,14 +201,15 @@ func (p *parser) multipart(part *Part, depth int) {
 		part.defect(DefectEncodedMultipart)
 		contents, found = splitParts(p.decode(part), part.Params["boundary"], maxParts-p.parts)
 	}
-	part.defect(found...)
 	if len(contents) == 0 {
 		part.MediaType = "text/plain"
-		if !part.limited() {
-			part.defect(DefectNoBoundary)
+		if found.add(DefectNoBoundary); found.has(DefectPartLimit) {
+			found = defects{DefectPartLimit}
 		}
+		part.defect(found[len(found)-1])
 		return
 	}
+	part.defect(found...)
 	for i, content := range contents {
 		if p.parts >= maxParts {
 			part.defect(DefectPartLimit)

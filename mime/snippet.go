@@ -21,10 +21,16 @@ func Snippet(mediaType, charset, encoding string, beginning []byte, most int) st
 			data = data[:open]
 		}
 	}
+	if part.MediaType == "text/plain" {
+		data = data[:uuBeginning(data)]
+	}
 	if utf8Names[squeeze(charset)] || unlabelled[squeeze(charset)] {
 		data = wholeCharacters(data)
 	}
 	text, _ := decodeCharset(charset, data)
+	if part.MediaType == "text/calendar" {
+		return cut(eventLine(ParseCalendar(text, "")), most)
+	}
 	b := &blockBuilder{}
 	if part.MediaType == "text/html" {
 		b.html(text)
@@ -32,6 +38,14 @@ func Snippet(mediaType, charset, encoding string, beginning []byte, most int) st
 		b.text(text, part)
 	}
 	return shorten(b.blocks, most)
+}
+
+// eventLine says what an invitation is about.
+func eventLine(events []Event) string {
+	if len(events) == 0 {
+		return ""
+	}
+	return events[0].Summary + " " + events[0].Location
 }
 
 // wholeCharacters drops a UTF-8 character that was cut in two.

@@ -57,6 +57,24 @@ func beginLine(line []byte) (name string, ok bool) {
 	return name, name != ""
 }
 
+// uuBeginning is where the first file in a text begins, though it may be cut;
+// the length of the text when there is none.
+func uuBeginning(text []byte) int {
+	for pos := 0; ; {
+		at := bytes.Index(text[pos:], []byte("begin "))
+		if at < 0 {
+			return len(text)
+		}
+		at += pos
+		pos = at + len("begin ")
+		line, rest := cutLine(text[at:])
+		next, _ := cutLine(rest)
+		if _, ok := beginLine(line); ok && (at == 0 || text[at-1] == '\n' || text[at-1] == '\r') && len(next) > 0 && uuLine(next) {
+			return at
+		}
+	}
+}
+
 // uuLines tells how long the lines up to and with "end" are; false when they are
 // no uuencoded file.
 func uuLines(text []byte) (length int, ok bool) {

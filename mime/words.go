@@ -177,7 +177,7 @@ func readWord(text string, start, lastEnd int) (encodedWord, bool) {
 func wordEnd(data string) int {
 	end := strings.Index(data, "?=")
 	if rest := data[end+2:]; len(rest) > 2 && isHex(rest[0]) && isHex(rest[1]) {
-		if next := strings.Index(rest[:min(len(rest), 80)], "?="); next >= 0 && !strings.ContainsAny(rest[:next], " \t") && !strings.HasSuffix(rest[:next], "=") && strings.Contains(rest[:next], "=") {
+		if next := strings.Index(rest[:min(len(rest), 80)], "?="); next >= 0 && !strings.ContainsAny(rest[:next], " \t") && !strings.Contains(rest[:next+1], "=?") {
 			return end + 2 + next
 		}
 	}
