@@ -218,6 +218,17 @@ func Render(m *Message) View {
 	return view
 }
 
+// Text is the decoded text of a text part, up to 1 MiB, or 2 MiB of HTML. Its
+// lines end as they do in the message.
+func (p *Part) Text() string { return partText(p).text }
+
+// TextOfHTML is what HTML says as text.
+func TextOfHTML(markup string) []Block {
+	b := &blockBuilder{}
+	b.html(markup[:min(len(markup), maxHTML)])
+	return b.blocks
+}
+
 // HasHTML tells whether a message has an HTML view.
 func HasHTML(m *Message) bool { return hasContent(choose(m).html) }
 
