@@ -241,48 +241,6 @@ func TestALiteralWaitsForConsent(t *testing.T) {
 	}
 }
 
-// TestAMoveIsSafe fails at every step on a server without MOVE.
-func TestAMoveIsSafe(t *testing.T) {
-	for name, tt := range map[string]struct {
-		script func(*scripted)
-		err    error
-	}{
-		"the copy fails": {func(s *scripted) {
-			s.say("%s NO [OVERQUOTA] full", s.expect(t, "UID COPY 1:2 "))
-		}, nil},
-		"marking fails": {func(s *scripted) {
-			s.say("%s OK [COPYUID 1 1:2 5:6] copied", s.expect(t, "UID COPY 1:2 "))
-			s.say("%s NO no", s.expect(t, `UID STORE 1:2 +FLAGS.SILENT (\Deleted)`))
-		}, imapconn.ErrLeftBehind},
-		"removing fails": {func(s *scripted) {
-			s.say("%s OK [COPYUID 1 1:2 5:6] copied", s.expect(t, "UID COPY 1:2 "))
-			s.say("%s OK stored", s.expect(t, "UID STORE 1:2 "))
-			s.say("%s NO no", s.expect(t, "UID EXPUNGE 1:2"))
-		}, imapconn.ErrLeftBehind},
-	} {
-		t.Run(name, func(t *testing.T) {
-			ended := make(chan struct{})
-			conn, err := play(t, plainText, func(s *scripted) {
-				defer close(ended)
-				s.say("* OK [CAPABILITY IMAP4rev1 UIDPLUS] hello")
-				tt.script(s)
-				s.say("%s OK done", s.expect(t, "NOOP")) // and nothing else before
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = conn.Move(t.Context(), imap.UIDSet{{Start: 1, Stop: 2}}, "Archive")
-			if err == nil || tt.err != nil && !errors.Is(err, tt.err) || tt.err == nil && errors.Is(err, imapconn.ErrLeftBehind) {
-				t.Errorf("%v", err)
-			}
-			if err := conn.Do(t.Context(), &imapconn.Noop{}); err != nil {
-				t.Error(err)
-			}
-			<-ended
-		})
-	}
-}
-
 func TestIdle(t *testing.T) {
 	idling := make(chan struct{}, 2)
 	conn, err := play(t, plainText, func(s *scripted) {

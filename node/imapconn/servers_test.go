@@ -54,38 +54,47 @@ var servers = []server{
 			imap.CapIdle, imap.CapEnable, imap.CapUnselect, imap.CapUTF8Accept, imap.CapLiteralMinus, imap.CapSASLIR, imap.CapAppendLimit,
 		}}
 	}},
-	{"Dovecot", func(t *testing.T) place {
-		need.Dovecot(t)
-		server, err := testbed.StartDovecot(testbed.DovecotConfig{Users: oneUser, Extra: dovecotPlugins})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { server.Stop() })
-		return place{address: server.IMAPAddr(), quota: quota, special: 2, full: "Full/Box"}
-	}},
-	{"Cyrus", func(t *testing.T) place {
-		need.Have(t, testbed.CyrusAvailable())
-		server, err := testbed.StartCyrus(append(oneUser, testbed.User{Name: "cyrus", Password: "admin"})...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { server.Stop() })
-		loggedIn(t, server.IMAPAddr()) // which makes the mailbox
-		administer(t, server.IMAPAddr(), fmt.Sprintf("SETQUOTA user.ana (STORAGE %d)", quota), "CREATE user.ana.Full", "SETQUOTA user.ana.Full (STORAGE 0)")
-		return place{address: server.IMAPAddr(), quota: quota, noPreviews: true, full: "INBOX.Full"}
-	}},
-	{"Courier", func(t *testing.T) place {
-		need.Have(t, testbed.CourierAvailable())
-		server, err := testbed.StartCourier(oneUser...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { server.Stop() })
-		if err := server.SetQuota("ana", quota<<10); err != nil {
-			t.Fatal(err)
-		}
-		return place{address: server.IMAPAddr(), quota: quota}
-	}},
+	{"Dovecot", startDovecot},
+	{"Cyrus", startCyrus},
+	{"Courier", func(t *testing.T) place { return startCourier(t, quota) }},
+}
+
+func startDovecot(t *testing.T) place {
+	t.Helper()
+	need.Dovecot(t)
+	server, err := testbed.StartDovecot(testbed.DovecotConfig{Users: oneUser, Extra: dovecotPlugins})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Stop() })
+	return place{address: server.IMAPAddr(), quota: quota, special: 2, full: "Full/Box"}
+}
+
+func startCyrus(t *testing.T) place {
+	t.Helper()
+	need.Have(t, testbed.CyrusAvailable())
+	server, err := testbed.StartCyrus(append(oneUser, testbed.User{Name: "cyrus", Password: "admin"})...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Stop() })
+	loggedIn(t, server.IMAPAddr()) // which makes the mailbox
+	administer(t, server.IMAPAddr(), fmt.Sprintf("SETQUOTA user.ana (STORAGE %d)", quota), "CREATE user.ana.Full", "SETQUOTA user.ana.Full (STORAGE 0)")
+	return place{address: server.IMAPAddr(), quota: quota, noPreviews: true, full: "INBOX.Full"}
+}
+
+func startCourier(t *testing.T, kilobytes int) place {
+	t.Helper()
+	need.Have(t, testbed.CourierAvailable())
+	server, err := testbed.StartCourier(oneUser...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Stop() })
+	if err := server.SetQuota("ana", kilobytes<<10); err != nil {
+		t.Fatal(err)
+	}
+	return place{address: server.IMAPAddr(), quota: uint64(kilobytes)}
 }
 
 // memory starts the server in memory with some capabilities; nil for all.
