@@ -51,7 +51,7 @@ func (s *structureReader) body(depth int) (imap.BodyStructure, error) {
 
 func (s *structureReader) multiPart(depth int) (imap.BodyStructure, error) {
 	multi := &imap.BodyStructureMultiPart{}
-	for s.peek() == '(' {
+	for s.peek() == '(' || s.nullPart() {
 		child, err := s.body(depth + 1)
 		if err != nil {
 			return nil, err
@@ -70,6 +70,16 @@ func (s *structureReader) multiPart(depth int) (imap.BodyStructure, error) {
 		return err
 	}, &extension.Disposition, &extension.Language, &extension.Location)
 	return multi, err
+}
+
+// nullPart reports whether NIL stands where a part belongs: the subtype follows.
+func (s *structureReader) nullPart() bool {
+	ahead := &scanner{data: s.data, pos: s.pos}
+	if !ahead.null() {
+		return false
+	}
+	ahead.space()
+	return ahead.peek() == '"'
 }
 
 // extended reads the fields behind the basic ones, as many as there are, and the
