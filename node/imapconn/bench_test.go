@@ -103,6 +103,7 @@ func BenchmarkPage(b *testing.B) {
 					fetches = append(fetches, clients[name]())
 				}
 				b.ReportAllocs()
+				before := allocations()
 				b.ResetTimer()
 				var fetching sync.WaitGroup
 				for c, fetch := range fetches {
@@ -116,9 +117,17 @@ func BenchmarkPage(b *testing.B) {
 				}
 				fetching.Wait()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pages/s")
+				b.ReportMetric(float64(allocations()-before)/float64(b.N*pageRows), "allocs/row")
 			})
 		}
 	}
+}
+
+// allocations returns how often memory was allocated in this process.
+func allocations() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.Mallocs
 }
 
 // idleConnections is how many connections BenchmarkIdleConnection opens.

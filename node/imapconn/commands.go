@@ -21,7 +21,9 @@ type command struct {
 func (c *command) name() string          { return c.label }
 func (c *command) write(e *wire.Encoder) { e.Raw(c.label) }
 
-// Noop gives the server an occasion to announce changes.
+// Noop gives the server an occasion to announce changes. A message that it tells
+// of can be named from the next batch on: behind the Noop in the same one, Dovecot
+// does not know it yet, and says nothing.
 type Noop struct {
 	plain
 	// Done, if set, is called when it has: before anything that the server says

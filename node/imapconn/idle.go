@@ -74,7 +74,9 @@ func (c *Conn) idleUntilNews(ctx context.Context) error {
 func (c *Conn) listen(ctx context.Context, one *flight, before uint64) (err error) {
 	lift := c.guard(ctx)
 	for err == nil && c.news == before && one.status == nil {
-		err = c.read()
+		if err = c.reader.Await(); err == nil {
+			err = c.read()
+		}
 	}
 	lift(&err)
 	if ctx.Err() != nil && err == ctx.Err() {

@@ -5,16 +5,22 @@
 //
 // A Conn is used by one goroutine at a time and has none of its own: it reads
 // only while a command or Idle waits. An idle connection is a socket, its TLS
-// state and a few words; what the server says meanwhile stays in the kernel
-// until the next command.
+// state and a few words (see Compress for what else it may have); what the server
+// says meanwhile stays in the kernel until the next command.
 //
 // Commands given to one Do call are pipelined: all are written, in one segment,
 // before the first answer is awaited. So only commands that RFC 9051 section 5.5
 // allows behind each other belong together; behind anything during which
-// messages may be expunged, only UID commands.
+// messages may be expunged, only UID commands. Servers answer them in order, and
+// may end several at once. Extensions are used where Options or a command ask for
+// them; whoever asks has looked whether the server offers them (see Conn.Has).
+//
+// Moving messages is safe on servers that cannot, and over connections that end:
+// see Conn.Move and Conn.ResumeMove.
 //
 // A server may say anything. What is unknown or broken is reported to
-// Options.Strange and otherwise ignored; what is too much ends the connection.
+// Options.Strange and otherwise ignored, at the cost of one item of one message
+// where it can be kept to that; what is too much ends the connection.
 package imapconn
 
 import (

@@ -25,9 +25,12 @@ func FuzzStream(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	limits := wire.Limits{Line: 4096, Literals: 4096}
-	read := func(source io.Reader) (all []string, parsed []wire.Response) {
+	read := func(source io.Reader, await bool) (all []string, parsed []wire.Response) {
 		reader := wire.NewReader(source, limits)
 		for {
+			if await {
+				reader.Await() // its error comes again
+			}
 			data, err := reader.Next()
 			if err != nil {
 				return append(all, err.Error()), parsed
@@ -37,8 +40,8 @@ func FuzzStream(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		whole, parsed := read(bytes.NewReader(stream))
-		pieces, again := read(iotest.OneByteReader(bytes.NewReader(stream)))
+		whole, parsed := read(bytes.NewReader(stream), false)
+		pieces, again := read(iotest.OneByteReader(bytes.NewReader(stream)), true)
 		if !slices.Equal(whole, pieces) || !reflect.DeepEqual(parsed, again) {
 			t.Errorf("whole %q, in pieces %q", whole, pieces)
 		}

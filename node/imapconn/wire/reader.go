@@ -51,6 +51,7 @@ func NewReader(source io.Reader, limits Limits) *Reader {
 }
 
 const (
+	crumbSize = 64       // the buffer of what is waited for
 	pieceSize = 8 << 10  // the buffer of most responses
 	keepSize  = 64 << 10 // larger buffers are not kept for others
 )
@@ -78,11 +79,21 @@ func (r *Reader) Release() {
 	if r.buffer == nil || r.Buffered() {
 		return
 	}
-	if cap(r.buffer) <= keepSize {
+	if cap(r.buffer) >= pieceSize && cap(r.buffer) <= keepSize {
 		piece := r.buffer
 		pieces.Put(&piece)
 	}
 	r.buffer, r.start, r.end, r.scanned = nil, 0, 0, 0
+}
+
+// Await waits until there is something for Next to read. It is for a long wait,
+// in which it holds next to no memory.
+func (r *Reader) Await() error {
+	if r.Release(); r.Buffered() {
+		return nil
+	}
+	r.buffer = make([]byte, crumbSize)
+	return r.fill()
 }
 
 // Next returns the next response without its line end, literals in place behind
@@ -207,7 +218,13 @@ func (r *Reader) fill() error {
 	// A literal whose size is known is read into a buffer of that size.
 	need := max(r.end+1, min(r.scanned+1, r.end+keepSize))
 	if need > len(r.buffer) {
-		grown := make([]byte, max(need, 2*len(r.buffer)))
+		var grown []byte
+		if need <= pieceSize {
+			grown = *pieces.Get().(*[]byte)
+			grown = grown[:cap(grown)]
+		} else {
+			grown = make([]byte, max(need, 2*len(r.buffer)))
+		}
 		copy(grown, r.buffer[:r.end])
 		r.buffer = grown
 	}

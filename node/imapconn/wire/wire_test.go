@@ -254,6 +254,19 @@ func TestEverySplit(t *testing.T) {
 	if got := readAll(t, iotest.OneByteReader(strings.NewReader(stream))); !slices.Equal(got, want) {
 		t.Errorf("byte by byte: %q", got)
 	}
+	// Waiting before each of them changes nothing.
+	reader := wire.NewReader(strings.NewReader(stream), wire.DefaultLimits)
+	for _, response := range want {
+		if err := reader.Await(); err != nil {
+			t.Error(err)
+		}
+		if data, err := reader.Next(); err != nil || string(data) != response {
+			t.Errorf("behind a wait: %q, not %q, %v", data, response, err)
+		}
+	}
+	if err := reader.Await(); !errors.Is(err, io.EOF) {
+		t.Errorf("a wait at the end: %v", err)
+	}
 }
 
 func readAll(t testing.TB, source io.Reader) (all []string) {
