@@ -119,6 +119,26 @@ func TestNewsOfOtherMailboxes(t *testing.T) {
 	}
 }
 
+// TestChangingTheMailbox tells the one before what is still said of it.
+func TestChangingTheMailbox(t *testing.T) {
+	conn, err := play(t, plainText, func(s *scripted) {
+		s.say("* OK [CAPABILITY IMAP4rev1] hello")
+		s.say("* 9 EXISTS\r\n%s OK done", s.expect(t, `SELECT "one"`))
+		tag := s.expect(t, `SELECT "two"`)
+		s.say("* 3 EXPUNGE\r\n* 4 FETCH (FLAGS (a))\r\n* OK [CLOSED] one\r\n* 2 EXISTS\r\n* 1 FETCH (FLAGS (b))\r\n%s OK done", tag)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := &told{}, &told{}
+	if err := conn.Do(t.Context(), &imapconn.Select{Name: "one", Mailbox: one}, &imapconn.Select{Name: "two", Mailbox: two}); err != nil {
+		t.Fatal(err)
+	}
+	if one.exists != 9 || !slices.Equal(one.events, []string{"expunged 3", "flagged 4 [a]"}) || two.exists != 2 || !slices.Equal(two.events, []string{"flagged 1 [b]"}) {
+		t.Errorf("the first is told %+v, the second %+v", one, two)
+	}
+}
+
 // TestAFloodEndsTheConnection and is not kept.
 func TestAFloodEndsTheConnection(t *testing.T) {
 	for name, limits := range map[string]wire.Limits{"responses": {Responses: 1000}, "bytes": {Bytes: 50_000}} {

@@ -25,11 +25,13 @@ type Mailbox interface {
 }
 
 // tellMailbox tells the mailbox that a response is about: from SELECT on, that
-// is the one that is being selected.
+// is the one that is being selected. Until the server has begun to speak of that,
+// what it says of messages is about the one before.
 func (c *Conn) tellMailbox(response wire.Response) {
 	mailbox := c.mailbox
 	if len(c.flights) > 0 {
-		if selecting, ok := c.flights[0].command.(*Select); ok {
+		selecting, ok := c.flights[0].command.(*Select)
+		if _, counts := response.(*wire.Exists); ok && (counts || selecting.begun) {
 			if mailbox = selecting.Mailbox; c.flights[0].abandoned {
 				mailbox = nil
 			}

@@ -285,6 +285,7 @@ func startSession(t *testing.T, place place) *session {
 func TestNoMoveLosesAMessage(t *testing.T) {
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
+			t.Parallel() // servers mostly wait
 			s := startSession(t, server.start(t))
 			number := 0
 			for way, without := range s.ways() {

@@ -29,7 +29,8 @@ type Select struct {
 	// OBJECTID.
 	MailboxID string
 
-	read imap.SelectData
+	read  imap.SelectData
+	begun bool // the server speaks of this mailbox
 }
 
 // Since is the state in which a mailbox was seen last.
@@ -58,6 +59,12 @@ func (s *Select) write(e *wire.Encoder) {
 }
 
 func (s *Select) take(response wire.Response) bool {
+	taken := s.takes(response)
+	s.begun = s.begun || taken
+	return taken
+}
+
+func (s *Select) takes(response wire.Response) bool {
 	switch response := response.(type) {
 	case *wire.Exists:
 		s.read.NumMessages = response.Count
@@ -87,6 +94,7 @@ func (s *Select) code(code *wire.Code) bool {
 		s.read.HighestModSeq = code.Number
 	case "PERMANENTFLAGS":
 		s.read.PermanentFlags = code.Flags
+	case "CLOSED": // the mailbox that was selected before (RFC 9051 section 7.1)
 	case "MAILBOXID":
 		s.MailboxID = code.MailboxID
 	default:

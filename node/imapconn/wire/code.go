@@ -72,8 +72,8 @@ func flagsEnd(data []byte) int {
 
 var codes = map[string]func(*scanner, *Code) error{
 	"CAPABILITY":     func(s *scanner, c *Code) error { c.Caps = s.caps(); return nil },
-	"UIDVALIDITY":    readNumber,
-	"UIDNEXT":        readNumber,
+	"UIDVALIDITY":    readNumber32,
+	"UIDNEXT":        readNumber32,
 	"UNSEEN":         readNumber,
 	"HIGHESTMODSEQ":  readNumber,
 	"APPENDLIMIT":    readNumber,
@@ -99,6 +99,12 @@ var codes = map[string]func(*scanner, *Code) error{
 		c.Dest, err = s.uidSet()
 		return err
 	},
+}
+
+func readNumber32(s *scanner, c *Code) error {
+	number, err := s.number32()
+	c.Number = uint64(number)
+	return err
 }
 
 func readNumber(s *scanner, c *Code) (err error) {

@@ -138,6 +138,8 @@ func Parse(response []byte, decoding *Decoding) Response {
 			return &Broken{name, err}
 		case parse == nil:
 			return &Unknown{clip(name)}
+		case number == 0 && (name == "FETCH" || name == "EXPUNGE"):
+			return &Broken{name, errSyntax} // there is no such message
 		}
 		s.space()
 		return orBroken(name)(parse(s, decoding, number))

@@ -61,8 +61,8 @@ func (s *scanner) search(*Decoding) (Response, error) {
 			continue
 		}
 		number, err := s.number32()
-		if err != nil {
-			return nil, err
+		if err != nil || number == 0 {
+			return nil, errSyntax
 		}
 		found.Numbers = append(found.Numbers, number)
 	}
