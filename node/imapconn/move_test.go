@@ -407,3 +407,35 @@ func TestAFullMailboxTakesNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestResumingTakesNoRisk neither where UIDs mean something else now, nor with
+// messages that cannot be told from others.
+func TestResumingTakesNoRisk(t *testing.T) {
+	s := startSession(t, place{address: memory(t, nil)})
+	r := s.prepare(1, "", 10)
+	conn := another(s)
+	if err := conn.ResumeMove(t.Context(), r.from, r.uidValidity+1, r.uids, r.to); !errors.Is(err, imapconn.ErrAnotherMailbox) || r.state(1) != "1 1 1" {
+		t.Errorf("another UIDVALIDITY: %s, %v", r.state(1), err)
+	}
+	err := conn.ResumeMove(t.Context(), r.from, r.uidValidity, r.uids, "Nowhere")
+	if _, refused := imapconn.IsRefusal(err); !refused || r.state(1) != "1 1 1" {
+		t.Errorf("to nowhere: %s, %v", r.state(1), err)
+	}
+	// One with the same Message-ID and another text is another message.
+	other := appending(r.to, "Message-ID: <1.0@example.edu>\r\nSubject: x\r\n\r\nanother text, which is longer\r\n")
+	unnamed, copied := appending(r.from, "Subject: unnamed\r\n\r\nx\r\n"), appending(r.to, "Subject: unnamed\r\n\r\nx\r\n")
+	if err := conn.Do(t.Context(), other, unnamed, copied); err != nil {
+		t.Fatal(err)
+	}
+	uids := slices.Clone(r.uids)
+	uids.AddNum(unnamed.UID)
+	if err := conn.ResumeMove(t.Context(), r.from, r.uidValidity, uids, r.to); err != nil {
+		t.Fatal(err)
+	}
+	if first, second := count(s, r.from), count(s, r.to); first != 1 || second != 5 || r.state(1) != "22 2 1" {
+		t.Errorf("%d messages in the first, %d in the second: %s", first, second, r.state(1))
+	}
+	if err := conn.ResumeMove(t.Context(), r.from, r.uidValidity, uids, r.to); err != nil || count(s, r.to) != 5 {
+		t.Errorf("once more: %d messages, %v", count(s, r.to), err)
+	}
+}
