@@ -120,6 +120,9 @@ var extensionSteps = []step{
 		if first.HasPreview == s.noPreviews || first.HasPreview && !strings.HasPrefix(first.Preview, "The plan is ready.") || again.HasPreview && again.Preview != first.Preview {
 			return fmt.Errorf("%q, lazily %q", first.Preview, again.Preview)
 		}
+		if s.noPreviews {
+			return errNothing
+		}
 		return nil
 	})},
 	{"OBJECTID", onShelfWith(imap.CapObjectID, func(s *session, h *shelf) error {
@@ -263,6 +266,13 @@ var extensionSteps = []step{
 		if !s.Has(imap.CapSpecialUse) {
 			return errNotOffered
 		}
+		special := s.special
+		if s.Has(imap.CapCreateSpecialUse) {
+			special++
+			if err := s.Do(s.t.Context(), &imapconn.Manage{Action: imapconn.Create, Mailbox: s.prefix + "Outbox", Use: imap.MailboxAttrSent}); err != nil {
+				return err
+			}
+		}
 		list := &imapconn.List{Pattern: "*", Options: &imap.ListOptions{ReturnSpecialUse: true}}
 		if err := s.Do(s.t.Context(), list); err != nil {
 			return err
@@ -273,7 +283,7 @@ var extensionSteps = []step{
 				uses++
 			}
 		}
-		if special := s.special; uses != special {
+		if uses != special {
 			return fmt.Errorf("%d mailboxes with a use of their own, not %d", uses, special)
 		}
 		return nil

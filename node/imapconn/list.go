@@ -15,17 +15,27 @@ type List struct {
 	// (RFC 5258).
 	Patterns []string
 	Options  *imap.ListOptions
-	Data     []*imap.ListData // result
+	// Subscribed lists what the user subscribed to on servers without
+	// LIST-EXTENDED (LSUB, RFC 3501 section 6.3.9). It takes one pattern and no
+	// options, and tells nothing else of the mailboxes that is to be relied on,
+	// not even whether they exist.
+	Subscribed bool
+	Data       []*imap.ListData // result
 }
 
-func (*List) name() string { return "LIST" }
+func (l *List) name() string {
+	if l.Subscribed {
+		return "LSUB"
+	}
+	return "LIST"
+}
 
 func (l *List) write(e *wire.Encoder) {
 	options := l.Options
 	if options == nil {
 		options = &imap.ListOptions{}
 	}
-	e.Raw("LIST ")
+	e.Raw(l.name() + " ")
 	chosen := wordWriter{encoder: e, before: "("}
 	chosen.word(options.SelectSubscribed, "SUBSCRIBED")
 	chosen.word(options.SelectRemote, "REMOTE")

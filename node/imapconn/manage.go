@@ -1,6 +1,10 @@
 package imapconn
 
-import "alphamail/node/imapconn/wire"
+import (
+	"github.com/emersion/go-imap/v2"
+
+	"alphamail/node/imapconn/wire"
+)
 
 // Manage makes, removes and renames mailboxes, and keeps the list of those that
 // the user subscribed to.
@@ -9,6 +13,10 @@ type Manage struct {
 	Action  Action
 	Mailbox string
 	To      string // the new name, for Rename
+	// Use, for Create, is what the mailbox is for, such as \Sent (RFC 6154; the
+	// server must offer CREATE-SPECIAL-USE). The code of a refusal is USEATTR if it
+	// cannot be for that.
+	Use imap.MailboxAttr
 }
 
 // Action is what Manage does.
@@ -28,9 +36,12 @@ func (m *Manage) name() string { return string(m.Action) }
 func (m *Manage) write(e *wire.Encoder) {
 	e.Raw(string(m.Action) + " ")
 	e.Mailbox(m.Mailbox)
-	if m.Action == Rename {
+	switch {
+	case m.Action == Rename:
 		e.Raw(" ")
 		e.Mailbox(m.To)
+	case m.Action == Create && m.Use != "":
+		e.Raw(" (USE (" + string(m.Use) + "))")
 	}
 }
 

@@ -155,8 +155,12 @@ func administer(t *testing.T, address string, commands ...string) {
 	}
 }
 
-// errNotOffered is what a step returns when the server lacks what it tests.
-var errNotOffered = errors.New("not offered")
+// What a step returns when the server lacks what it tests, and when it has nothing
+// to say where it may.
+var (
+	errNotOffered = errors.New("not offered")
+	errNothing    = errors.New("says nothing")
+)
 
 // step is a part of the suite.
 type step struct {
@@ -178,6 +182,8 @@ func TestEveryServer(t *testing.T) {
 				switch err := step.do(s); {
 				case errors.Is(err, errNotOffered):
 					results[server.name][step.name] = "-"
+				case errors.Is(err, errNothing):
+					results[server.name][step.name] = "nothing"
 				case s.fails[step.name] != "":
 					results[server.name][step.name] = "fails: " + s.fails[step.name]
 					if err == nil {

@@ -62,6 +62,13 @@ var basicSteps = []step{
 		}
 		return nil
 	}},
+	{"LSUB", func(s *session) error {
+		list := &imapconn.List{Pattern: s.prefix + "W*", Subscribed: true}
+		if err := s.Do(s.t.Context(), list); err != nil || len(list.Data) != 1 || list.Data[0].Mailbox != s.prefix+"Work" {
+			return fmt.Errorf("%d mailboxes, %v", len(list.Data), err)
+		}
+		return nil
+	}},
 	{"APPEND", func(s *session) error {
 		for i := range 5 {
 			text := fmt.Sprintf("From: Ana <ana@example.edu>\r\nSubject: Message %d\r\nDate: Mon, %d Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"+
