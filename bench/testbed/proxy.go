@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"alphamail/bench/testbed/port"
+	"alphamail/node/imapconn"
 )
 
 // Counts is the IMAP work that a proxy saw.
@@ -302,8 +303,9 @@ func (c *proxied) wait() bool {
 // bytes before the other side can react to them.
 func (c *proxied) pump(to, from *net.TCPConn, observe func(*Proxy, []byte)) error {
 	buf := make([]byte, 32<<10)
+	source := imapconn.Promptly(from)
 	for {
-		n, err := from.Read(buf)
+		n, err := source.Read(buf)
 		if n > 0 {
 			if !c.wait() {
 				return net.ErrClosed
