@@ -39,6 +39,7 @@ func (n *Node) login(ctx context.Context, call *api.Call, question *api.LoginQue
 	if err != nil {
 		return nil, err
 	}
+	fresh.From(call.ClientAddress)
 	if err := fresh.Connect(ctx); err != nil {
 		fresh.Close()
 		return nil, err
@@ -113,6 +114,7 @@ func (n *Node) withAccount(ctx context.Context, call *api.Call, work func(*accou
 		if one, err = n.find(ctx, id, credential.Password); err != nil {
 			break
 		}
+		one.From(call.ClientAddress)
 		if err = work(one); !errors.Is(err, account.ErrClosed) {
 			break
 		}

@@ -119,7 +119,8 @@ type Account struct {
 	cache    Cache
 	log      *slog.Logger
 
-	lastUse atomic.Int64 // Unix nanoseconds
+	lastUse atomic.Int64           // Unix nanoseconds
+	client  atomic.Pointer[string] // address of the user's browser; nil if not known
 
 	// turn holds one token: who has it may use everything below.
 	turn         chan struct{}
@@ -163,6 +164,13 @@ func (a *Account) SamePassword(other *Account) bool { return a.HasPassword(other
 
 // LastUse is when the account was last asked something.
 func (a *Account) LastUse() time.Time { return time.Unix(0, a.lastUse.Load()) }
+
+// From tells where the user is, for connections that are made from now on.
+func (a *Account) From(address string) {
+	if before := a.client.Load(); address != "" && (before == nil || *before != address) {
+		a.client.Store(&address)
+	}
+}
 
 // Connect makes sure that the account is connected and logged in. Errors:
 // auth_failed, backend_down, deadline.

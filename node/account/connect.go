@@ -42,8 +42,12 @@ func (a *Account) dial(ctx context.Context, how urgency) (*connection, error) {
 		return nil, err
 	}
 	conn := &connection{pass: pass}
+	options := a.backend.Options
+	if client := a.client.Load(); client != nil {
+		options.Identity = []string{"name", "AlphaMail", "x-originating-ip", *client}
+	}
 	err = bounded(ctx, a.config.DialTimeout, func(ctx context.Context) (err error) {
-		if conn.Conn, err = imapconn.Dial(ctx, a.backend.Options); err != nil {
+		if conn.Conn, err = imapconn.Dial(ctx, options); err != nil {
 			return err
 		}
 		if err = conn.Conn.Login(ctx, a.user, a.password); err != nil {

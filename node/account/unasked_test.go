@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -131,4 +132,17 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if open, _ := backend.Gate.Open(); open != 0 {
 		t.Errorf("%d connections are left", open)
 	}
+}
+
+// TestTheMailServerLearnsWhoItIs passes on the user's address.
+func TestTheMailServerLearnsWhoItIs(t *testing.T) {
+	each(t, 1, func(t *testing.T, w *world) {
+		w.reopen(account.Config{})
+		w.account.From("198.51.100.7")
+		if cost := w.counted(func() { w.page("INBOX", 1) }); cost.Commands["ID"] > 1 {
+			t.Errorf("told %d times", cost.Commands["ID"])
+		} else if strings.HasSuffix(t.Name(), "dovecot") && cost.Commands["ID"] != 1 {
+			t.Error("Dovecot is not told")
+		}
+	})
 }
