@@ -1,7 +1,6 @@
 package mime
 
 import (
-	"regexp"
 	"strings"
 
 	"golang.org/x/net/html/atom"
@@ -16,7 +15,7 @@ const maxAttribute = 4 << 10
 
 // attributeForms are the allowed attributes and the form of their values. No
 // value of these forms can load or run anything.
-var attributeForms = map[string]*regexp.Regexp{
+var attributeForms = map[string]form{
 	"title": anyText, "alt": anyText, "abbr": anyText, "summary": anyText, "datetime": anyText, "aria-label": anyText,
 	"width": length, "height": length, "border": length, "cellpadding": length, "cellspacing": length, "hspace": length, "vspace": length,
 	"size": length, "colspan": number, "rowspan": number, "span": number, "start": number, "value": number,
@@ -25,15 +24,6 @@ var attributeForms = map[string]*regexp.Regexp{
 	"role": keyword, "aria-hidden": keyword, "open": keyword, "hidden": keyword, "clear": keyword, "compact": keyword, "noshade": keyword,
 	"rules": keyword, "frame": keyword,
 }
-
-var (
-	anyText = regexp.MustCompile(`(?s)^.*$`)
-	keyword = regexp.MustCompile(`^[A-Za-z-]{0,40}$`)
-	number  = regexp.MustCompile(`^-?[0-9]{1,3}$`)
-	length  = regexp.MustCompile(`^[+-]?[0-9]{1,5}(\.[0-9]{1,5})?(px|%)?$`)
-	colour  = regexp.MustCompile(`^(#?[0-9A-Fa-f]{3}|#?[0-9A-Fa-f]{6}|[A-Za-z]{3,24})$`)
-	fonts   = regexp.MustCompile(`^[\pL\pN ,'"_-]{1,200}$`)
-)
 
 // attributeNames are the attributes that are looked at at all. It maps to the
 // name, so that the names of a tag cost no memory.
@@ -56,7 +46,7 @@ func (s *sanitizer) attributes(t *tag) {
 		form := attributeForms[key]
 		switch {
 		case key == "bgcolor" && t.name == atom.Body:
-		case form != nil && len(value) <= maxAttribute && form.MatchString(value):
+		case form != nil && len(value) <= maxAttribute && form(value):
 			s.colours = s.colours || key == "bgcolor" || key == "color"
 			s.attribute(key, value)
 		case len(value) > maxAttribute:
@@ -70,13 +60,13 @@ func (s *sanitizer) attributes(t *tag) {
 			s.attribute(key, prefixed(value))
 		case key == "background":
 			style = joinStyles(style, s.backgroundImage(value))
-		case key == "text" && t.name == atom.Body && colour.MatchString(value):
+		case key == "text" && t.name == atom.Body && colour(value):
 			style = joinStyles("color:"+value, style)
 		}
 	}
 	s.colours = s.colours || strings.Contains(style, "color:") || strings.Contains(style, "background:")
 	if t.name == atom.Body { // it becomes a div, on which bgcolor means nothing
-		if value := strings.TrimSpace(t.get("bgcolor")); colour.MatchString(value) {
+		if value := strings.TrimSpace(t.get("bgcolor")); colour(value) {
 			style = joinStyles("background-color:"+value, style)
 			s.colours = true
 		}

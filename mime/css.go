@@ -1,7 +1,6 @@
 package mime
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/tdewolff/parse/v2"
@@ -44,7 +43,7 @@ func (p propertySet) has(name string) bool {
 	}
 	for i := range len(name) {
 		if name[i] == '-' && p.families[name[:i]] {
-			return cssName.MatchString(name)
+			return cssName(name)
 		}
 	}
 	return false
@@ -61,13 +60,6 @@ var allowedFunctions = map[string]bool{
 const (
 	maxValueTokens = 300
 	maxFunctions   = 8 // nested
-)
-
-var (
-	cssName      = regexp.MustCompile(`^-?[A-Za-z][A-Za-z0-9-]{0,60}$`)
-	cssFontName  = regexp.MustCompile(`^[\pL_-][\pL\pN _.-]{0,100}$`)
-	cssHexColour = regexp.MustCompile(`^#([0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})$`)
-	cssNumber    = regexp.MustCompile(`^[+-]?[0-9.]{1,16}(%|px|em|rem|ex|ch|pt|pc|in|cm|mm|q|vw|vh|vmin|vmax|fr|deg|rad|turn|dpi|dppx)?$`)
 )
 
 // cssReader reads style tokens without comments.
@@ -99,10 +91,23 @@ func (s *sanitizer) declarations(text string) string {
 	if text == "" || len(text) > maxCSS {
 		return ""
 	}
+	if known, ok := s.styles[text]; ok {
+		return known
+	}
 	var out strings.Builder
+	blocked, shown := s.blocked, s.pictures.shown
 	s.declarationList(newCSSReader(text), &out)
+	if len(text) <= maxAttribute && len(s.styles) < maxStyles && s.blocked == blocked && s.pictures.shown == shown {
+		if s.styles == nil {
+			s.styles = map[string]string{}
+		}
+		s.styles[text] = out.String()
+	}
 	return out.String()
 }
+
+// maxStyles bounds how many style attributes are remembered.
+const maxStyles = 200
 
 // declarationList writes the allowed declarations up to the closing brace or
 // the end.
@@ -200,21 +205,21 @@ func (v *valueFilter) token(kind css.TokenType, text string) bool {
 	case css.WhitespaceToken:
 		text = " "
 	case css.IdentToken:
-		if v.important && lower != "important" || !cssName.MatchString(text) && !(v.isFont() && cssFontName.MatchString(text)) {
+		if v.important && lower != "important" || !cssName(text) && !(v.isFont() && cssFontName(text)) {
 			return false
 		}
 		v.important = false
 	case css.NumberToken, css.PercentageToken, css.DimensionToken:
-		if !cssNumber.MatchString(lower) {
+		if !cssNumber(lower) {
 			return false
 		}
 	case css.HashToken:
-		if !cssHexColour.MatchString(text) {
+		if !cssHexColour(text) {
 			return false
 		}
 	case css.StringToken:
 		name := strings.Trim(text, `"'`)
-		if !v.isFont() || !cssFontName.MatchString(name) {
+		if !v.isFont() || !cssFontName(name) {
 			return false
 		}
 		text = "'" + name + "'"

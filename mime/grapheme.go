@@ -15,6 +15,8 @@ func graphemeBreak(before, after rune, flagLetters int) bool {
 		return false
 	case before == 0x200D && !unicode.IsLetter(after) && !unicode.IsSpace(after):
 		return false
+	case joinsConsonants(before) && unicode.IsLetter(after):
+		return false
 	case isFlagLetter(before) && isFlagLetter(after):
 		return flagLetters%2 == 0
 	case isJamo(before) && (after >= 0x1160 && after <= 0x11FF):
@@ -29,6 +31,16 @@ func isExtending(char rune) bool {
 		char >= 0xFE00 && char <= 0xFE0F || // how an emoji is shown
 		char >= 0x1F3FB && char <= 0x1F3FF || // the colour of its skin
 		char >= 0xE0020 && char <= 0xE007F) // flags of regions
+}
+
+// joinsConsonants tells the signs of Indian scripts that make one of the
+// consonants on both sides.
+func joinsConsonants(char rune) bool {
+	switch char {
+	case 0x094D, 0x09CD, 0x0ACD, 0x0B4D, 0x0C4D, 0x0D4D:
+		return true
+	}
+	return false
 }
 
 func isFlagLetter(char rune) bool { return char >= 0x1F1E6 && char <= 0x1F1FF }

@@ -1,7 +1,6 @@
 package mime
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -312,14 +311,10 @@ func isSignature(t *tag) bool {
 	return t.get("id") == "Signature" || t.get("id") == "signature"
 }
 
-// hiding are the ways of style to hide an element. A font size of 0 is none:
-// newsletters arrange their cells with it.
-var hiding = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|(max-height|opacity)\s*:\s*0+(\.0+)?(px|pt|em|%)?\s*(;|!|$)`)
-
 // isHidden tells whether an element is not shown, as the preview lines of
 // newsletters are.
 func isHidden(t *tag) bool {
 	_, hidden := t.lookup("hidden")
 	style := t.get("style")
-	return hidden || style != "" && len(style) <= maxAttribute && hiding.MatchString(style)
+	return hidden || style != "" && len(style) <= maxAttribute && hides(style)
 }

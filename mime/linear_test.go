@@ -99,11 +99,64 @@ var hostile = map[string]func(n int) string{
 	"quoted-printable": func(n int) string {
 		return "Content-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("=", n)
 	},
-	"spaces":         func(n int) string { return "\n" + strings.Repeat(" ", n) },
-	"UTF-7":          func(n int) string { return "Content-Type: text/plain; charset=utf-7\n\n" + strings.Repeat("+", n) },
-	"UTF-7 broken":   func(n int) string { return "Content-Type: text/plain; charset=utf-7\n\n" + strings.Repeat("+A", n/2) },
-	"broken UTF-8":   func(n int) string { return "\n" + strings.Repeat("\xe6", n) },
-	"carriage turns": func(n int) string { return "\n" + strings.Repeat("\r", n) },
+	"spaces":               func(n int) string { return "\n" + strings.Repeat(" ", n) },
+	"UTF-7":                func(n int) string { return "Content-Type: text/plain; charset=utf-7\n\n" + strings.Repeat("+", n) },
+	"UTF-7 broken":         func(n int) string { return "Content-Type: text/plain; charset=utf-7\n\n" + strings.Repeat("+A", n/2) },
+	"broken UTF-8":         func(n int) string { return "\n" + strings.Repeat("\xe6", n) },
+	"carriage turns":       func(n int) string { return "\n" + strings.Repeat("\r", n) },
+	"words without an end": func(n int) string { return "Subject: " + strings.Repeat("=?utf-8?Q?a ", n/12) + "\n\nx" },
+	"groups of base64":     func(n int) string { return "Subject: " + strings.Repeat("=?utf-8?B?w6?= ", n/15) + "\n\nx" },
+	"two charsets in turn": func(n int) string {
+		return "Subject: " + strings.Repeat("=?utf-8?Q?a?= =?koi8-r?Q?b?= ", n/29) + "\n\nx"
+	},
+	"quotes in addresses":  func(n int) string { return "To: " + strings.Repeat("\"a", n/2) + "\n\nx" },
+	"brackets and quotes":  func(n int) string { return "To: " + strings.Repeat("<\"", n/2) + "\n\nx" },
+	"words in addresses":   func(n int) string { return "To: " + strings.Repeat("=?a?q?", n/6) + "\n\nx" },
+	"names without an end": func(n int) string { return "To: " + strings.Repeat("a, ", n/3) + "\n\nx" },
+	"a long date":          func(n int) string { return "Date: " + strings.Repeat("1 Nov ", n/6) + "\n\nx" },
+	"quotes in parameters": func(n int) string { return "Content-Type: a/b; x=\"" + strings.Repeat("\" ", n/2) + "\n\nx" },
+	"many references":      func(n int) string { return "References: " + strings.Repeat("<a@b> ", n/6) + "\n\nx" },
+	"begin lines":          func(n int) string { return "\n" + strings.Repeat("begin 644 a\n", n/12) },
+	"uuencoded lines":      func(n int) string { return "\nbegin 644 a\n" + strings.Repeat("M"+strings.Repeat("A", 60)+"\n", n/62) },
+	"uuencoded files":      func(n int) string { return "\n" + strings.Repeat("begin 644 a\n#86)C\nend\n", n/23) },
+	"closing boundaries": func(n int) string {
+		return "Content-Type: multipart/mixed; boundary=a\n\n" + strings.Repeat("--a--\n--a\n\nx\n", n/14)
+	},
+	"base64 with a footer": func(n int) string {
+		return "Content-Transfer-Encoding: base64\n\naGVsbG8=\n" + strings.Repeat("a footer of words\n", n/18)
+	},
+	"base64, padded lines": func(n int) string { return "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("YQ==\n", n/5) },
+	"signed values": func(n int) string {
+		return "Content-Type: application/pkcs7-mime; smime-type=signed-data\n\n\x30\x80\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x02" + strings.Repeat("\xA0\x80", n/2)
+	},
+	"hidden encoding":        func(n int) string { return "\n" + strings.Repeat("=41=\n", n/5) },
+	"guessed charset":        func(n int) string { return "\n" + strings.Repeat("\xcf\xf0\xe8 ", n/4) },
+	"at signs in text":       func(n int) string { return "\n" + strings.Repeat("a@b.", n/4) },
+	"plus signs":             func(n int) string { return "\n" + strings.Repeat("+1 2 3 4 5 6 7 8 9", n/18) },
+	"attributions":           func(n int) string { return "\n" + strings.Repeat("On 1, a@b wrote:\n> x\n", n/21) },
+	"signatures":             func(n int) string { return "\n" + strings.Repeat("-- \nx\n", n/6) },
+	"histories":              func(n int) string { return "\nx\n" + strings.Repeat("-----Original Message-----\n", n/27) },
+	"links that warn":        htmlShape("<a href=https://a.example/>b.example</a>", ""),
+	"a link of text":         func(n int) string { return htmlMail("<a href=https://a.example/>" + strings.Repeat("b.example", n/9)) },
+	"signature in signature": htmlShape("<div class=signature>x", ""),
+	"calendar lines": func(n int) string {
+		return "Content-Type: text/calendar\n\nBEGIN:VEVENT\n" + strings.Repeat("X:y\n", n/4)
+	},
+	"calendar folds": func(n int) string {
+		return "Content-Type: text/calendar\n\nBEGIN:VEVENT\nSUMMARY:x\n" + strings.Repeat(" y\n", n/3)
+	},
+	"calendar zones": func(n int) string {
+		return "Content-Type: text/calendar\n\nBEGIN:VTIMEZONE\nTZID:X\n" + strings.Repeat("BEGIN:STANDARD\nDTSTART:19701101T030000\nTZOFFSETTO:+0100\nEND:STANDARD\n", n/73) + "END:VTIMEZONE\n" +
+			strings.Repeat("BEGIN:VEVENT\nDTSTART;TZID=X:20261123T104200\nEND:VEVENT\n", 30)
+	},
+	"calendar components": func(n int) string { return "Content-Type: text/calendar\n\n" + strings.Repeat("BEGIN:VEVENT\n", n/13) },
+	"calendar attendees": func(n int) string {
+		return "Content-Type: text/calendar\n\nBEGIN:VEVENT\n" + strings.Repeat("ATTENDEE:mailto:a@b\n", n/20)
+	},
+	"reported recipients": func(n int) string {
+		return "Content-Type: message/delivery-status\n\n" + strings.Repeat("Final-Recipient: rfc822;a@b\n\n", n/29)
+	},
+	"verdicts": func(n int) string { return strings.Repeat("Authentication-Results: mx; spf=pass\n", n/37) + "\nx" },
 }
 
 func htmlMail(markup string) string { return "Content-Type: text/html; charset=utf-8\n\n" + markup }
@@ -125,6 +178,11 @@ func numbered(format string, n int) string {
 func work(raw []byte) {
 	m := mime.Parse(raw)
 	mime.Render(m)
+	m.Examine()
+	mime.Doubts(m.Header)
+	mime.Verdicts(m.Header, "mx")
+	m.Header.Date()
+	m.Header.IDs("References")
 	mime.SafeHTML(m, mime.HTMLOptions{AllowRemote: true})
 	m.Header.Addresses("To")
 	m.Header.Get("Subject")
@@ -168,9 +226,16 @@ func TestWorkIsLinear(t *testing.T) {
 			if bytesMore > allowed*bytesLess+1<<20 {
 				t.Errorf("%d bytes of input allocate %d, %d bytes %d", len(less), bytesLess, len(more), bytesMore)
 			}
-			timeLess, timeMore := fastest(less), fastest(more)
-			if timeMore > allowed*timeLess+10*time.Millisecond {
-				t.Errorf("%d bytes of input take %v, %d bytes %v", len(less), timeLess, len(more), timeMore)
+			// A machine that does other things too is given several chances.
+			for chance := 1; ; chance++ {
+				timeLess, timeMore := fastest(less), fastest(more)
+				if timeMore <= allowed*timeLess+10*time.Millisecond {
+					break
+				}
+				if chance == 4 {
+					t.Errorf("%d bytes of input take %v, %d bytes %v", len(less), timeLess, len(more), timeMore)
+					break
+				}
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package mime
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -337,62 +336,4 @@ func FuzzSnippet(f *testing.F) {
 			t.Fatalf("%q", text)
 		}
 	})
-}
-
-// TestWorkIsLinear compares twice the input with the input. Hostile patterns
-// must not cost the square.
-func TestWorkIsLinear(t *testing.T) {
-	for name, pattern := range map[string]func(n int) string{
-		"nested divs":     func(n int) string { return "Content-Type: text/html\n\n" + strings.Repeat("<div>", n*200) },
-		"comments":        func(n int) string { return "To: " + strings.Repeat("(", n*200) + "\n\nx" },
-		"half words":      func(n int) string { return "Subject: " + strings.Repeat("=?", n*200) + "\n\nx" },
-		"half words long": func(n int) string { return "Subject: " + strings.Repeat("=?a?q?", n*200) + "\n\nx" },
-		"near boundaries": func(n int) string {
-			return "Content-Type: multipart/mixed; boundary=a\n\n" + strings.Repeat("--ab\n", n*200)
-		},
-		"fonts": func(n int) string {
-			return "Content-Type: text/html\n\n<p style='font-family:" + strings.Repeat("a,", n*200) + "a'>x"
-		},
-		"links":            func(n int) string { return "\n" + strings.Repeat("http://(", n*200) },
-		"closing brackets": func(n int) string { return "\nhttp://a/" + strings.Repeat(")", n*200) },
-		"html words":       func(n int) string { return "Content-Type: text/html\n\n" + strings.Repeat("a ", n*200) },
-		"unclosed quotes":  func(n int) string { return "Content-Type: a/b; " + strings.Repeat("x=\"", n*200) + "\n\nx" },
-	} {
-		cost := func(n int) time.Duration {
-			raw := []byte(pattern(n))
-			best := time.Duration(1 << 62)
-			for range 3 {
-				start := time.Now()
-				m := Parse(raw)
-				Render(m)
-				m.Header.Addresses("To")
-				m.Header.Get("Subject")
-				best = min(best, time.Since(start))
-			}
-			return best
-		}
-		small, large := cost(50), cost(400)
-		if large > 40*small+20*time.Millisecond {
-			t.Errorf("%s: eight times the input takes %.0f times as long (%v, %v)", name, float64(large)/float64(small), small, large)
-		}
-	}
-}
-
-func BenchmarkParseAndRender(b *testing.B) {
-	raw := []byte("From: Ana <a@example.edu>\r\nSubject: =?utf-8?Q?Caf=C3=A9?=\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" +
-		strings.Repeat("Some words of a message, and a link https://example.edu/.\r\n", 40) + "--b\r\nContent-Type: text/html\r\n\r\n" + strings.Repeat("<p style=\"color:red\">Some words</p>", 40) + "\r\n--b--\r\n")
-	b.SetBytes(int64(len(raw)))
-	for b.Loop() {
-		Render(Parse(raw))
-	}
-}
-
-func BenchmarkSafeHTML(b *testing.B) {
-	message := htmlMessage("<style>.a{color:red}</style>" + strings.Repeat(`<table width="100%"><tr><td class=a style="padding:4px;font-family:Arial">Some <a href="https://example.edu/">words</a></td></tr></table>`, 800))
-	b.SetBytes(int64(len(message.Root.Encoded)))
-	for b.Loop() {
-		if out := SafeHTML(message, HTMLOptions{}); !bytes.Contains([]byte(out.Markup), []byte("m-a")) {
-			b.Fatal("nothing came out")
-		}
-	}
 }

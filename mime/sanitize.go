@@ -64,6 +64,9 @@ type sanitizer struct {
 	truncated bool
 	colours   bool
 	link      linkText
+	// styles are what became of style attributes, without those that have
+	// pictures, which are counted. Newsletters repeat a few of them all the time.
+	styles map[string]string
 }
 
 // linkText is the link that is open, and the text in it so far.

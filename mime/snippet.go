@@ -120,7 +120,7 @@ var chaff = []string{
 	"im browser ansehen", "im browser öffnen", "online ansehen", "onlineversion", "online-version", "webversion", "web-version", "wird diese e-mail nicht", "wenn diese e-mail nicht", "falls diese e-mail nicht", "newsletter im browser",
 	"voir la version en ligne", "version en ligne", "si ce message ne s", "si vous ne visualisez pas", "consulter la version en ligne", "afficher dans le navigateur",
 	"ver en el navegador", "ver este correo", "si no puede ver", "ver en línea", "visualizza nel browser", "visualizza online", "se non visualizzi", "ver no navegador", "bekijk online", "bekijk in browser", "zobacz w przeglądarce",
-	"this is a multi-part message in mime format", "[external]", "external email", "caution: this email", "caution: external",
+	"this is a multi-part message in mime format", "external]", "external email", "caution: this email", "caution: external",
 	"-----begin pgp signed message", "hash: sha",
 }
 

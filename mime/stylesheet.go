@@ -1,7 +1,6 @@
 package mime
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/tdewolff/parse/v2/css"
@@ -110,9 +109,9 @@ func (f *sheetFilter) atRule(name string, depth int) {
 		case css.WhitespaceToken:
 			text = " "
 		case css.IdentToken:
-			ok = ok && cssName.MatchString(text)
+			ok = ok && cssName(text)
 		case css.NumberToken, css.DimensionToken:
-			ok = ok && cssNumber.MatchString(strings.ToLower(text))
+			ok = ok && cssNumber(strings.ToLower(text))
 		case css.ColonToken, css.CommaToken:
 		default:
 			ok = ok && (text == "/" || text == "<" || text == ">") && kind == css.DelimToken
@@ -146,8 +145,6 @@ var allowedPseudo = map[string]bool{
 	"nth-child(": true, "nth-last-child(": true, "nth-of-type(": true, "nth-last-of-type(": true,
 }
 
-var cssIdentifier = regexp.MustCompile(`^[\pL_-][\pL\pN_-]{0,100}$`)
-
 // selectorFilter takes the selectors of a rule apart and keeps those that are
 // allowed, ids and classes prefixed. Attribute selectors are not allowed: with
 // remote pictures they could report what is quoted in a message.
@@ -175,12 +172,12 @@ func (p *selectorFilter) token(kind css.TokenType, text string) {
 		p.bad = before != ""
 		p.parts++
 	case css.IdentToken:
-		p.bad = !cssIdentifier.MatchString(text) || before == ":" && !allowedPseudo[strings.ToLower(text)]
+		p.bad = !cssIdentifier(text) || before == ":" && !allowedPseudo[strings.ToLower(text)]
 		if before == "." {
 			text = prefixed(text)
 		}
 	case css.HashToken:
-		p.bad = !cssIdentifier.MatchString(text[1:])
+		p.bad = !cssIdentifier(text[1:])
 		text = "#" + prefixed(text[1:])
 	case css.ColonToken:
 		p.bad = before != ""
