@@ -32,6 +32,7 @@ const (
 	maxAddresses = 2000
 	maxDepth     = 50
 	maxParts     = 1000
+	maxEmbedded  = 200 // messages of a digest that are shown
 	// maxDecoded bounds what is decoded of a message to find parts in it: messages
 	// and multiparts that are encoded as a whole, signed content.
 	maxDecoded = 32 << 20

@@ -42,15 +42,56 @@ func safeHTML(c chosen, options HTMLOptions) HTML {
 			s.pictures.addPart(file)
 		}
 	}
-	for _, part := range c.html {
+	for _, item := range c.items {
 		if s.truncated {
 			break
 		}
+		s.item(item)
+	}
+	return HTML{Markup: s.out.String(), BlockedRemote: s.blocked, Truncated: s.truncated, OwnColours: s.colours}
+}
+
+// item writes a piece of a message: its HTML, or its text as HTML.
+func (s *sanitizer) item(item item) {
+	if !hasContent(item.html) {
+		b := &blockBuilder{}
+		b.item(item)
+		s.blocks(b.blocks)
+		return
+	}
+	for _, part := range item.html {
 		text := partText(part)
 		scanHTML(s.pictures.pullData(text.text), s)
 		s.truncated = s.truncated || text.cut
 	}
-	return HTML{Markup: s.out.String(), BlockedRemote: s.blocked, Truncated: s.truncated, OwnColours: s.colours}
+}
+
+// blocks writes text as HTML, quotations in blockquotes.
+func (s *sanitizer) blocks(blocks []Block) {
+	depth := 0
+	for _, block := range blocks {
+		for ; depth < block.Quote; depth++ {
+			s.out.WriteString("<blockquote>")
+		}
+		for ; depth > block.Quote; depth-- {
+			s.out.WriteString("</blockquote>")
+		}
+		s.out.WriteString(`<p style="white-space:pre-wrap">`)
+		for _, span := range block.Spans {
+			if span.URL == "" {
+				s.escape(span.Text)
+				continue
+			}
+			s.out.WriteString("<a")
+			s.href(span.URL)
+			s.out.WriteByte('>')
+			s.escape(span.Text)
+			s.out.WriteString("</a>")
+		}
+		s.out.WriteString("</p>")
+	}
+	s.out.WriteString(strings.Repeat("</blockquote>", depth))
+	s.link.address = ""
 }
 
 // sanitizer writes what is allowed of what scanHTML reads.

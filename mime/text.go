@@ -110,6 +110,44 @@ func armour(line string) Note {
 	return ""
 }
 
+// item adds a piece of a message: its text, or what its HTML says when there is
+// no text to speak of.
+func (b *blockBuilder) item(item item) {
+	before := len(b.blocks)
+	for _, part := range item.texts {
+		b.part(part)
+	}
+	if len(b.blocks) > before {
+		return
+	}
+	for _, part := range item.html {
+		b.html(partText(part).text)
+	}
+}
+
+// part adds a text part, or the lines that head a message.
+func (b *blockBuilder) part(part *Part) {
+	if part.MediaType == "message/rfc822" {
+		b.signature, b.history = false, false
+		b.add(0, heading(part.Children[0].Header))
+		return
+	}
+	text := partText(part)
+	b.text(text.text, part)
+	b.full = b.full || text.cut
+}
+
+// heading is what a reader wants to know of a message before its text.
+func heading(h Header) string {
+	var lines []string
+	for _, name := range []string{"From", "Date", "Subject"} {
+		if value := h.Get(name); value != "" {
+			lines = append(lines, name+": "+value)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // text adds a text part: paragraphs are what empty lines and changes of the
 // depth of quotation separate.
 func (b *blockBuilder) text(text string, part *Part) {

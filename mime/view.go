@@ -45,20 +45,31 @@ type Span struct {
 
 // chosen is which parts of a message make its view.
 type chosen struct {
-	texts []*Part // to be shown one after the other
-	html  []*Part
-	files []*Part // all others
+	items []item  // what is shown, one after the other
+	files []*Part // all other parts
 	// calendars are among files too.
 	calendars []*Part
 	notes     []Note
 }
+
+// item is a piece of a message that is shown: as text, as HTML, or the same in
+// both forms.
+type item struct{ texts, html []*Part }
 
 // choose walks the part tree and decides what is text, what is HTML and what is
 // a file.
 func choose(m *Message) chosen {
 	var c chosen
 	c.take(m.Root, 0)
+	if len(c.items) == 0 && m.Root != nil && m.Root.MediaType == "message/rfc822" {
+		c.embedded(m.Root)
+	}
 	return c
+}
+
+// hasHTML tells whether anything is there as HTML.
+func (c *chosen) hasHTML() bool {
+	return slices.ContainsFunc(c.items, func(item item) bool { return hasContent(item.html) })
 }
 
 func (c *chosen) take(part *Part, depth int) {
@@ -79,13 +90,16 @@ func (c *chosen) take(part *Part, depth int) {
 		}
 		for _, child := range part.Children {
 			c.take(child, depth+1)
+			if part.MediaType == "multipart/digest" && child.MediaType == "message/rfc822" {
+				c.embedded(child)
+			}
 		}
 	case part.MediaType == "application/pkcs7-mime" || part.MediaType == "application/x-pkcs7-mime":
 		c.smime(part, depth)
 	case isText(part) && part.MediaType == "text/html":
-		c.html = append(c.html, part)
+		c.items = append(c.items, item{html: []*Part{part}})
 	case isText(part):
-		c.texts = append(c.texts, part)
+		c.items = append(c.items, item{texts: []*Part{part}})
 		c.files = append(c.files, part.Children...)
 	default:
 		c.files = append(c.files, part)
@@ -96,6 +110,18 @@ func (c *chosen) take(part *Part, depth int) {
 	if part.limited() && !slices.Contains(c.files, part) {
 		c.files = append(c.files, part) // what was not taken apart
 	}
+}
+
+// embedded shows a message that is not an attachment to something: one of a
+// digest, or all that there is. It is a file too, with its own files in it.
+func (c *chosen) embedded(part *Part) {
+	if len(part.Children) != 1 || len(c.items) >= maxEmbedded {
+		return
+	}
+	inner := choose(&Message{Root: part.Children[0]})
+	c.items = append(c.items, item{texts: []*Part{part}})
+	c.items = append(c.items, inner.items...)
+	c.notes = append(c.notes, inner.notes...)
 }
 
 // smime takes a part of S/MIME: what was signed in it, or the part itself when it
@@ -115,14 +141,23 @@ func (c *chosen) smime(part *Part, depth int) {
 // alternative takes the text and the HTML of a multipart/alternative: the same
 // content twice. Other alternatives, such as invitations, are offered as files.
 func (c *chosen) alternative(part *Part, depth int) {
+	var both item
 	for _, child := range part.Children {
 		var inner chosen
 		inner.take(child, depth+1)
-		c.texts = append(c.texts, inner.texts...)
-		c.html = append(c.html, inner.html...)
+		texts := len(both.texts)
+		for _, found := range inner.items {
+			if texts == 0 {
+				both.texts = append(both.texts, found.texts...)
+			}
+			both.html = append(both.html, found.html...)
+		}
 		c.files = append(c.files, inner.files...)
 		c.notes = append(c.notes, inner.notes...)
 		c.calendars = append(c.calendars, inner.calendars...)
+	}
+	if len(both.texts)+len(both.html) > 0 {
+		c.items = append(c.items, both)
 	}
 }
 
@@ -157,13 +192,22 @@ func leaves(part *Part) []*Part {
 // its HTML, and the pictures that the HTML may hold.
 func TextParts(m *Message) []*Part {
 	c := choose(m)
-	parts := append(append([]*Part{}, c.texts...), c.html...)
+	var parts, html []*Part
+	for _, item := range c.items {
+		for _, part := range item.texts {
+			if len(part.Children) == 0 || len(part.inText) > 0 {
+				parts = append(parts, part)
+			}
+		}
+		html = append(html, item.html...)
+	}
+	parts = append(parts, html...)
 	for _, part := range c.calendars {
 		if part.EncodedSize <= 2*maxCalendar {
 			parts = append(parts, part)
 		}
 	}
-	if len(c.html) == 0 {
+	if len(html) == 0 {
 		return parts
 	}
 	left := int64(maxImages)
@@ -180,21 +224,14 @@ func TextParts(m *Message) []*Part {
 func Render(m *Message) View {
 	c := choose(m)
 	b := &blockBuilder{}
-	for _, part := range c.texts {
+	for _, item := range c.items {
 		if b.full {
 			break
 		}
-		text := partText(part)
-		b.text(text.text, part)
-		b.full = b.full || text.cut
+		b.item(item)
 	}
-	view := View{HasHTML: hasContent(c.html), Parts: c.files}
+	view := View{HasHTML: c.hasHTML(), Parts: c.files}
 	if view.HasHTML {
-		if len(b.blocks) == 0 {
-			for _, part := range c.html {
-				b.html(partText(part).text)
-			}
-		}
 		view.HTML = safeHTML(c, HTMLOptions{})
 	}
 	for _, part := range c.calendars {
@@ -230,7 +267,10 @@ func TextOfHTML(markup string) []Block {
 }
 
 // HasHTML tells whether a message has an HTML view.
-func HasHTML(m *Message) bool { return hasContent(choose(m).html) }
+func HasHTML(m *Message) bool {
+	c := choose(m)
+	return c.hasHTML()
+}
 
 func hasContent(parts []*Part) bool {
 	for _, part := range parts {
