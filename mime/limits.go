@@ -2,9 +2,15 @@
 // a part tree, safe text, safe HTML, a snippet. It is pure: bytes in, values
 // out, no I/O.
 //
-// Parsing never fails. Whatever comes in, the best readable view comes out, with
-// notes of what was wrong. Time and memory are linear in the input: depth,
-// number of parts, header size, decoded bytes and output are bounded.
+// Parsing never fails. Whatever comes in, the best readable view comes out: Parse
+// makes the part tree, with the defects of each part; Render the view of a page;
+// SafeHTML the document of an HTML message; Snippet a line for lists. What is
+// beyond a limit is offered for saving. Time and memory are linear in the input:
+// depth, number of parts, header size, decoded bytes and output are bounded.
+//
+// Nothing here says that a message is what it claims to be: Doubts marks what a
+// careful reader would notice, and Verdicts passes on what the receiving host
+// found, if the caller knows that host.
 package mime
 
 // RendererVersion is raised whenever the same bytes give another view. It is

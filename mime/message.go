@@ -49,6 +49,12 @@ func (p *Part) limited() bool {
 	return defects(p.Defects).has(DefectDepthLimit, DefectPartLimit, DefectSizeLimit)
 }
 
+// Container tells a part that is nothing but its children, so that there is
+// nothing to save of it by itself.
+func (p *Part) Container() bool {
+	return strings.HasPrefix(p.MediaType, "multipart/") && len(p.Children) > 0 && !p.limited()
+}
+
 // Inline tells whether the HTML of a message shows the part by itself.
 func (p *Part) Inline() bool {
 	return p.ContentID != "" && p.Disposition != "attachment" && strings.HasPrefix(p.MediaType, "image/")
@@ -235,6 +241,9 @@ func (p *parser) embedded(part *Part, depth int) {
 		}
 	}
 	p.child(part, content, depth)
+	if subject := part.Children[0].Header.Get("Subject"); part.Filename == "" && subject != "" {
+		part.Filename = SafeFilename(strings.NewReplacer("/", "_", `\`, "_").Replace(subject) + ".eml")
+	}
 }
 
 // child reads a message, or an entity, inside a part.

@@ -129,3 +129,15 @@ func TestStylesAreCountedOnce(t *testing.T) {
 		t.Errorf("%d blocked: %s", out.BlockedRemote, out.Markup)
 	}
 }
+
+// TestWhatIsOfferedCanBeSaved: a part that a view offers is no mere container.
+func TestWhatIsOfferedCanBeSaved(t *testing.T) {
+	for _, raw := range goldenMessages(t) {
+		m := Parse(raw)
+		for _, part := range Render(m).Parts {
+			if part.Container() || m.Part(part.ID) == nil {
+				t.Errorf("part %q, %s, of %.60q", part.ID, part.MediaType, raw)
+			}
+		}
+	}
+}

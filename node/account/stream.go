@@ -45,7 +45,7 @@ func (a *Account) Part(ctx context.Context, question *api.PartQuestion) (*api.St
 // part opens a part of a message at hand.
 func (a *Account) part(ctx context.Context, id api.MessageID, message *loaded, name string) (*api.Stream, error) {
 	part := message.Part(name)
-	if part == nil || len(part.Children) > 0 && part.MediaType != "message/rfc822" {
+	if part == nil || part.Container() {
 		return nil, api.NewError(api.CodeNotFound, "This message has no such part.", nil)
 	}
 	stream := &api.Stream{StreamHead: api.StreamHead{
