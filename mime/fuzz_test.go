@@ -283,6 +283,9 @@ func FuzzLinks(f *testing.F) {
 				t.Fatalf("%q becomes %q, %v", address, safe, err)
 			}
 			otherHost(text, safe)
+			if parsed.String() != safe && isPlainURL(address) {
+				t.Fatalf("%q would become %q", address, parsed.String())
+			}
 		}
 		if shown := ShownHost(host); utf8.ValidString(host) && !utf8.ValidString(shown) {
 			t.Fatalf("%q is shown as %q", host, shown)

@@ -21,6 +21,9 @@ const (
 // findLinks splits text into spans with and without links: URLs, addresses and
 // telephone numbers in international form.
 func findLinks(text string) []Span {
+	if !mayHaveLinks(text) {
+		return []Span{{Text: text}}
+	}
 	var spans []Span
 	plain := 0 // where text without a link began
 	lower := asciiLower(text)
@@ -43,6 +46,12 @@ func findLinks(text string) []Span {
 		spans = append(spans, Span{Text: text[plain:]})
 	}
 	return spans
+}
+
+// mayHaveLinks tells quickly that most texts have none.
+func mayHaveLinks(text string) bool {
+	return strings.Contains(text, "://") || strings.IndexByte(text, '@') >= 0 || strings.IndexByte(text, '+') >= 0 ||
+		strings.Contains(text, "ww.") || strings.Contains(text, "WW.") || strings.Contains(text, "ailto:") || strings.Contains(text, "AILTO:")
 }
 
 // textLink is a link in text. Without a URL it only looked like one.
@@ -213,6 +222,9 @@ func safeURL(address string) (string, bool) {
 		return "", false
 	}
 	address = strings.TrimSpace(address)
+	if isPlainURL(address) {
+		return address, true
+	}
 	parsed, err := url.Parse(address)
 	if err != nil {
 		// Browsers take a percent sign that escapes nothing for itself.
@@ -249,6 +261,43 @@ func safeURL(address string) (string, bool) {
 	}
 	return parsed.String(), true
 }
+
+// isPlainURL tells whether an address is one that safeURL would not change: most
+// are, and need not be taken apart and put together again.
+func isPlainURL(address string) bool {
+	rest, ok := strings.CutPrefix(address, "https://")
+	if !ok {
+		if rest, ok = strings.CutPrefix(address, "http://"); !ok {
+			return false
+		}
+	}
+	end := 0
+	for end < len(rest) && (isWordByte(rest[end]|0x20) && rest[end] >= '0' || rest[end] == '.' || rest[end] == '-') {
+		end++
+	}
+	if end == 0 || end < len(rest) && rest[end] != '/' {
+		return false
+	}
+	for i := end; i < len(rest); i++ {
+		switch b := rest[i]; {
+		case b == '%':
+			if i+2 >= len(rest) || !isHex(rest[i+1]) || !isHex(rest[i+2]) {
+				return false
+			}
+		case !plainURLByte[b]:
+			return false
+		}
+	}
+	return true
+}
+
+// plainURLByte are the bytes that stand for themselves in a path and a query.
+var plainURLByte = func() (table [256]bool) {
+	for b := range table {
+		table[b] = isLetter(byte(b)) || isDigit(byte(b)) || b < 0x80 && strings.IndexByte("-._~/?&=+:;,@!$()*", byte(b)) >= 0
+	}
+	return table
+}()
 
 // escapeStrayPercent escapes percent signs that escape nothing.
 func escapeStrayPercent(address string) string {

@@ -61,6 +61,7 @@ func (s *sanitizer) item(item item) {
 	}
 	for _, part := range item.html {
 		text := partText(part)
+		s.out.Grow(len(text.text))
 		scanHTML(s.pictures.pullData(text.text), s)
 		s.truncated = s.truncated || text.cut
 	}
