@@ -8,7 +8,8 @@ type Address struct {
 	// the name of an empty group, is only a name.
 	Name string
 	// Email is local-part@domain, in Unicode where the message has it so (RFC
-	// 6532); may be empty or odd in malformed mail.
+	// 6532), except a domain whose letters pretend to be others: that is in
+	// ASCII. It may be empty or odd in malformed mail.
 	Email string
 }
 
@@ -270,7 +271,11 @@ func cleanEmail(email string) string {
 		}
 		email = restoreLiteral(email)
 	}
-	return strings.TrimSpace(plainLine(toText([]byte(email))))
+	email = strings.TrimSpace(plainLine(toText([]byte(email))))
+	if shown := ShownEmail(email); strings.Contains(shown, "xn--") {
+		return shown // it is the same address, and cannot be taken for another
+	}
+	return email
 }
 
 // restoreLiteral gives a domain literal its bracket back.

@@ -169,8 +169,12 @@ func (p *Part) describe(digest bool) {
 			p.defect(DefectContentType)
 		}
 		p.MediaType = "text/plain"
-		if digest {
+		switch {
+		case digest:
 			p.MediaType = "message/rfc822" // RFC 2046 section 5.1.5
+		case looksLikeHTML(p.Encoded):
+			p.MediaType = "text/html"
+			p.defect(DefectContentType)
 		}
 	}
 	var disposition map[string]string
@@ -186,6 +190,13 @@ func (p *Part) describe(digest bool) {
 	if knownEncoding := transferEncoding(p.Encoding); knownEncoding != "" && knownEncoding != "base64" && knownEncoding != "quoted-printable" && knownEncoding != "uuencode" {
 		p.defect(DefectUnknownEncoding)
 	}
+}
+
+// looksLikeHTML tells whether content without a type is a page, as old programs
+// send it.
+func looksLikeHTML(content []byte) bool {
+	start := bytes.ToLower(bytes.TrimLeft(content[:min(len(content), 200)], " \t\r\n"))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
 // isMediaType tells whether text is "type/subtype".

@@ -38,11 +38,24 @@ func (p *pictures) add(address string, made *picture) {
 	}
 }
 
+// addPart makes a part known that HTML may name. Programs call such pictures
+// attachments too: what HTML names counts.
 func (p *pictures) addPart(part *Part) {
-	if len(part.Encoded) > 0 {
-		p.add(part.ContentID, &picture{part: part})
+	if len(part.Encoded) == 0 {
+		return
+	}
+	made := &picture{part: part}
+	if part.ContentID != "" {
+		p.add(part.ContentID, made)
+	}
+	if location := cleanAddress(part.Header.raw("Content-Location")); location != "" {
+		p.add(locationKey+location, made)
 	}
 }
+
+// locationKey is before the addresses of Content-Location (RFC 2557), which HTML
+// names as they are.
+const locationKey = "location@alphamail.invalid/"
 
 // maxPictures bounds how many pictures are put into the HTML.
 const maxPictures = 1000
@@ -90,6 +103,9 @@ func (p *pictures) pullData(text string) string {
 // asked for it.
 func (p *pictures) find(address string) (source string, remote bool) {
 	address = cleanAddress(address)
+	if known := p.known[locationKey+address]; known != nil {
+		return p.embed(known), false
+	}
 	scheme, rest, _ := strings.Cut(address, ":")
 	switch strings.ToLower(scheme) {
 	case "cid":

@@ -38,9 +38,7 @@ func SafeHTML(m *Message, options HTMLOptions) HTML { return safeHTML(choose(m),
 func safeHTML(c chosen, options HTMLOptions) HTML {
 	s := &sanitizer{options: options}
 	for _, file := range c.files {
-		if file.ContentID != "" && file.Disposition != "attachment" {
-			s.pictures.addPart(file)
-		}
+		s.pictures.addPart(file)
 	}
 	for _, item := range c.items {
 		if s.truncated {

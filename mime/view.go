@@ -212,7 +212,7 @@ func TextParts(m *Message) []*Part {
 	}
 	left := int64(maxImages)
 	for _, file := range c.files {
-		if file.Inline() && file.EncodedSize <= maxImage*4/3 && file.EncodedSize <= left {
+		if file.ContentID != "" && strings.HasPrefix(file.MediaType, "image/") && file.EncodedSize <= maxImage*4/3 && file.EncodedSize <= left {
 			left -= file.EncodedSize
 			parts = append(parts, file)
 		}
