@@ -92,6 +92,41 @@ func ParseCalendar(text, method string) []Event {
 	return events
 }
 
+// text is the event in a few lines without words of any language, for messages
+// that hold nothing else.
+func (e Event) text() string {
+	when := ""
+	const day, clock = "2006-01-02", "15:04"
+	switch {
+	case e.Start.IsZero():
+	case e.AllDay && e.End.Equal(e.Start):
+		when = e.Start.Format(day)
+	case e.AllDay:
+		when = e.Start.Format(day) + " – " + e.End.Format(day)
+	default:
+		when = e.Start.Format(day + " " + clock)
+		if e.End.Format(day) != e.Start.Format(day) {
+			when += " – " + e.End.Format(day+" "+clock)
+		} else if e.End.After(e.Start) {
+			when += " – " + e.End.Format(clock)
+		}
+		if !e.Floating {
+			when += e.Start.Format(" (-07:00)")
+		}
+	}
+	who := e.Organizer.Email
+	if e.Organizer.Name != "" {
+		who = e.Organizer.Name + " <" + who + ">"
+	}
+	var lines []string
+	for _, line := range []string{e.Summary, when, e.Location, who, e.URL, e.Description} {
+		if line != "" && line != " <>" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // calendar is a calendar that is being read.
 type calendar struct {
 	method string

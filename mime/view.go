@@ -239,6 +239,11 @@ func Render(m *Message) View {
 		text, _ := decodeCharset(part.Params["charset"], data)
 		view.Events = append(view.Events, ParseCalendar(text, part.Params["method"])...)
 	}
+	if len(b.blocks) == 0 && !view.HasHTML {
+		for _, event := range view.Events {
+			b.add(0, event.text())
+		}
+	}
 	view.Report, view.Doubts = reportOf(m), Doubts(m.Header)
 	m.noteDefects()
 	notes := &Message{}

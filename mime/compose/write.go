@@ -26,6 +26,9 @@ func (d *Draft) WriteDraft(w io.Writer) error {
 }
 
 func (d *Draft) write(w io.Writer, server Server, draft bool) (Needs, error) {
+	if !draft && d.From.Email == "" {
+		return Needs{}, ErrAddress
+	}
 	out := bufio.NewWriter(w)
 	m := &writer{out: out, server: server, draft: draft}
 	m.needs.SMTPUTF8 = server.SMTPUTF8 && d.hasUnicodeAddress()
