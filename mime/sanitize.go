@@ -58,6 +58,12 @@ func (s *sanitizer) item(item item) {
 		return
 	}
 	for _, part := range item.html {
+		if part.MediaType != "text/html" {
+			b := &blockBuilder{}
+			b.part(part)
+			s.blocks(b.blocks)
+			continue
+		}
 		text := partText(part)
 		s.out.Grow(len(text.text))
 		scanHTML(s.pictures.pullData(text.text), s)

@@ -121,7 +121,11 @@ func (b *blockBuilder) item(item item) {
 		return
 	}
 	for _, part := range item.html {
-		b.html(partText(part).text)
+		if part.MediaType == "text/html" {
+			b.html(partText(part).text)
+		} else {
+			b.part(part)
+		}
 	}
 }
 

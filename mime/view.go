@@ -53,7 +53,7 @@ type chosen struct {
 }
 
 // item is a piece of a message that is shown: as text, as HTML, or the same in
-// both forms.
+// both forms. Texts that stand among its HTML are with that.
 type item struct{ texts, html []*Part }
 
 // choose walks the part tree and decides what is text, what is HTML and what is
@@ -145,10 +145,13 @@ func (c *chosen) alternative(part *Part, depth int) {
 	for _, child := range part.Children {
 		var inner chosen
 		inner.take(child, depth+1)
-		texts := len(both.texts)
+		first, rich := len(both.texts) == 0, inner.hasHTML()
 		for _, found := range inner.items {
-			if texts == 0 {
+			if first && (!rich || len(found.html) > 0) {
 				both.texts = append(both.texts, found.texts...)
+			}
+			if len(found.html) == 0 && rich {
+				found.html = found.texts // a text among HTML is part of that form
 			}
 			both.html = append(both.html, found.html...)
 		}
