@@ -31,7 +31,7 @@ type Draft struct {
 	InReplyTo        []string  // without angle brackets, as References
 	References       []string
 	Text             string // lines end with "\n"
-	HTML             string // the content of a body; empty for a text message
+	HTML             string // the content of a body, written as it is; empty for a text message
 	Inline           []Attachment
 	Attachments      []Attachment
 	RequestedReceipt bool // Disposition-Notification-To the author (RFC 8098)

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/url"
 	"strings"
@@ -138,11 +139,19 @@ func bodyOf(markup string) string {
 	return markup
 }
 
+// ErrNotLoaded says that the content of a part is not at hand: of a large
+// message, whose parts come from the server when they are needed. Who has such
+// messages gives their attachments an Open of its own.
+var ErrNotLoaded = errors.New("compose: the content of a part was not loaded")
+
 // attachmentOf carries a part over into another message.
 func attachmentOf(part *mime.Part) Attachment {
 	return Attachment{
 		Name: part.Filename, MediaType: part.MediaType, ContentID: part.ContentID,
 		Open: func() (io.ReadCloser, error) {
+			if part.Encoded == nil && part.EncodedSize > 0 {
+				return nil, ErrNotLoaded
+			}
 			return io.NopCloser(mime.NewDecoder(part.Encoding, bytes.NewReader(part.Encoded))), nil
 		},
 	}

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -129,6 +130,16 @@ func TestForward(t *testing.T) {
 	}
 	if content, err := io.ReadAll(m.Part("2").Decode()); err != nil || string(content) != original {
 		t.Errorf("the message that is passed on is changed: %q", content)
+	}
+}
+
+func TestPartsThatAreNotLoaded(t *testing.T) {
+	m := mime.Parse([]byte(original))
+	m.Part("2").Encoded = nil
+	d := Forward(m, PhrasesFor("en"), time.UTC)
+	d.From = ana
+	if _, err := d.Write(io.Discard, Server{}); !errors.Is(err, ErrNotLoaded) {
+		t.Errorf("a part that is not at hand: %v", err)
 	}
 }
 
