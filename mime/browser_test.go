@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf16"
@@ -125,6 +126,7 @@ const (
 type stage struct {
 	*httptest.Server
 	payloads []payload
+	served   atomic.Int64        // requests so far
 	mu       sync.Mutex          // guards asked
 	asked    map[string][]string // by "wall/number": what for, as the browser says
 	broken   []string            // payloads whose harmless words got lost
@@ -150,6 +152,7 @@ func newStage(t *testing.T) *stage {
 }
 
 func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
+	s.served.Add(1)
 	fields := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Access-Control-Allow-Origin", "*")
@@ -217,8 +220,24 @@ func (s *stage) show(t *testing.T, window context.Context, wall string) {
 	const many = 48
 	for from := 0; from < len(s.payloads); from += many {
 		address := fmt.Sprintf("%s/batch/%s/%d/%d", s.URL, wall, from, from+many)
-		if err := chromedp.Run(window, chromedp.Navigate(address), chromedp.Sleep(700*time.Millisecond)); err != nil {
+		if err := chromedp.Run(window, chromedp.Navigate(address)); err != nil {
 			t.Fatal(err)
+		}
+		s.settle(t, window)
+	}
+}
+
+// settle waits until a while went by without a request.
+func (s *stage) settle(t *testing.T, window context.Context) {
+	t.Helper()
+	for before, quiet := -1, 0; quiet < 3; {
+		if err := chromedp.Run(window, chromedp.Sleep(200*time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if now := int(s.served.Load()); now != before {
+			before, quiet = now, 0
+		} else {
+			quiet++
 		}
 	}
 }

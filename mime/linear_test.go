@@ -133,6 +133,8 @@ var hostile = map[string]func(n int) string{
 	"guessed charset":        func(n int) string { return "\n" + strings.Repeat("\xcf\xf0\xe8 ", n/4) },
 	"at signs in text":       func(n int) string { return "\n" + strings.Repeat("a@b.", n/4) },
 	"plus signs":             func(n int) string { return "\n" + strings.Repeat("+1 2 3 4 5 6 7 8 9", n/18) },
+	"enriched":               func(n int) string { return "Content-Type: text/enriched\n\n" + strings.Repeat("<param>", n/7) },
+	"enriched, open":         func(n int) string { return "Content-Type: text/enriched\n\n" + strings.Repeat("< \n", n/3) },
 	"attributions":           func(n int) string { return "\n" + strings.Repeat("On 1, a@b wrote:\n> x\n", n/21) },
 	"signatures":             func(n int) string { return "\n" + strings.Repeat("-- \nx\n", n/6) },
 	"histories":              func(n int) string { return "\nx\n" + strings.Repeat("-----Original Message-----\n", n/27) },

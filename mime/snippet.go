@@ -35,7 +35,7 @@ func Snippet(mediaType, charset, encoding string, beginning []byte, most int) st
 	if part.MediaType == "text/html" {
 		b.html(text)
 	} else {
-		b.text(text, part)
+		b.plain(text, part)
 	}
 	return shorten(b.blocks, most)
 }

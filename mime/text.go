@@ -137,8 +137,16 @@ func (b *blockBuilder) part(part *Part) {
 		return
 	}
 	text := partText(part)
-	b.text(text.text, part)
+	b.plain(text.text, part)
 	b.full = b.full || text.cut
+}
+
+// plain adds the text of a part of any type but HTML.
+func (b *blockBuilder) plain(text string, part *Part) {
+	if part.MediaType == "text/enriched" || part.MediaType == "text/richtext" {
+		text = enrichedText(text)
+	}
+	b.text(text, part)
 }
 
 // heading is what a reader wants to know of a message before its text.
