@@ -31,6 +31,7 @@ var allowedImports = map[string][]string{
 
 	"cache":        {},
 	"mime":         {},
+	"mime/browser": {},
 	"mime/compose": {"mime"},
 	"sandbox":      {},
 	"share":        {},

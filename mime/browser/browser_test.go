@@ -1,4 +1,6 @@
-package mime_test
+// Package browser_test shows what mime makes of hostile HTML to a real browser. It
+// is a package by itself because it takes minutes.
+package browser_test
 
 import (
 	"bytes"
@@ -33,10 +35,10 @@ type payload struct {
 	html string
 }
 
-// readPayloads reads testdata/payloads.txt, whose beginning explains its form.
+// readPayloads reads payloads.txt in mime's testdata, whose beginning explains its form.
 func readPayloads(t testing.TB) []payload {
 	t.Helper()
-	data, err := os.ReadFile("testdata/payloads.txt")
+	data, err := os.ReadFile("../testdata/payloads.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
