@@ -14,6 +14,9 @@ type Field struct{ Name, Value string }
 type Header struct {
 	fields  []rawField
 	defects defects
+	// rawCharset is what the content is in, where fields have raw 8-bit text that
+	// is not UTF-8: they most likely are in it too.
+	rawCharset string
 }
 
 type rawField struct {
@@ -76,7 +79,21 @@ func splitHeader(raw []byte) (Header, []byte) {
 	if bytes.IndexByte(raw[:len(raw)-len(body)], 0) >= 0 {
 		h.header.defects.add(DefectNUL)
 	}
+	h.header.findCharset()
 	return h.header, body
+}
+
+// findCharset finds out what raw 8-bit text is in, if there is any.
+func (h *Header) findCharset() {
+	for i := range h.fields {
+		if !utf8.Valid(h.fields[i].value) {
+			_, params := parseParameters(toText([]byte(h.raw("Content-Type"))))
+			if charset := params["charset"]; !unlabelled[squeeze(charset)] {
+				h.rawCharset = charset
+			}
+			return
+		}
+	}
 }
 
 // isEnvelopeLine tells the line with which messages begin in mbox files (RFC
@@ -231,18 +248,14 @@ func (h Header) raw(name string) string {
 	return ""
 }
 
-// text returns a field as UTF-8. Raw 8-bit text that is not UTF-8 is most likely
-// in the charset of the content.
+// text returns a field as UTF-8.
 func (h Header) text(field *rawField) string {
 	if isASCII(field.value) || utf8.Valid(field.value) && bytes.IndexByte(field.value, 0x1B) < 0 {
 		return string(field.value)
 	}
-	if !strings.EqualFold(field.name, "Content-Type") && !mostlyUTF8(field.value) {
-		_, params := parseParameters(h.raw("Content-Type"))
-		if charset := params["charset"]; !unlabelled[squeeze(charset)] {
-			decoded, _ := decodeCharset(charset, field.value)
-			return decoded
-		}
+	if h.rawCharset != "" && !mostlyUTF8(field.value) {
+		decoded, _ := decodeCharset(h.rawCharset, field.value)
+		return decoded
 	}
 	return toText(field.value)
 }

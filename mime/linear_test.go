@@ -158,6 +158,12 @@ var hostile = map[string]func(n int) string{
 	"reported recipients": func(n int) string {
 		return "Content-Type: message/delivery-status\n\n" + strings.Repeat("Final-Recipient: rfc822;a@b\n\n", n/29)
 	},
+	"authors and answers": func(n int) string {
+		return "From: " + numbered("a@b%d.example,", n/60) + "\nReply-To: " + strings.Repeat(numbered("a@b%d.example,", n/60), 2) + "\n\nx"
+	},
+	"raw fields and a long type": func(n int) string {
+		return "Content-Type: text/plain; charset=koi8-r; x=\"" + strings.Repeat("y", n/2) + "\"\n" + strings.Repeat("X: \xf0\n", n/10) + "\nx"
+	},
 	"verdicts": func(n int) string { return strings.Repeat("Authentication-Results: mx; spf=pass\n", n/37) + "\nx" },
 }
 

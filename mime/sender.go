@@ -64,7 +64,9 @@ const maxDoubts = 20
 // otherSite marks the first address of a field that belongs to another site than
 // all authors.
 func otherSite(h Header, authors []Address, name string, kind DoubtKind) []Doubt {
-	for _, address := range h.Addresses(name) {
+	list := h.Addresses(name)
+	authors = authors[:min(len(authors), maxDoubts)]
+	for _, address := range list[:min(len(list), maxDoubts)] {
 		known := address.Email == ""
 		for _, author := range authors {
 			known = known || sameSite(hostOf(author.Email), hostOf(address.Email))
