@@ -120,6 +120,9 @@ func (m *member) startNode() error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(nodeGarbage)
 	}
+	if m.settings.Memory > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(m.settings.Memory) // garbage is collected before anybody has to rest
+	}
 	store, err := cache.New(cache.Config{Budget: m.settings.CacheSize, Dictionary: account.Dictionary}, m.metrics)
 	if err != nil {
 		return err

@@ -15,8 +15,9 @@ type load struct {
 	crowded   atomic.Bool  // more memory is held than may be
 
 	// What was measured last; used by the goroutine that measures.
-	at   time.Time
-	used time.Duration // processor time of this process
+	at        time.Time
+	used      time.Duration // processor time of this process
+	collected time.Time     // when garbage was collected for it
 }
 
 func (l *load) begin() { l.questions.Add(1) }
@@ -46,10 +47,21 @@ func (l *load) measure(maxMemory int64) {
 		}
 		l.at, l.used = now, used
 	}
-	if maxMemory > 0 {
-		l.crowded.Store(memory() > maxMemory)
+	if maxMemory == 0 {
+		return
 	}
+	crowded := memory() > maxMemory
+	if crowded && time.Since(l.collected) > collectEvery {
+		runtime.GC() // it may be garbage only
+		l.collected = time.Now()
+		crowded = memory() > maxMemory
+	}
+	l.crowded.Store(crowded)
 }
+
+// collectEvery bounds how often garbage is collected to find out how much memory
+// is in use.
+const collectEvery = 5 * time.Second
 
 // memory is what the process holds, in bytes: of what the runtime took from the
 // system, all but what it gave back.

@@ -87,7 +87,8 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 		n.metrics.backend(domain.Name, domain.Backend.Gate)
 		n.domains[domain.Name] = domain
 	}
-	n.background.Go(n.tidy) // ended by Close
+	n.background.Go(n.tidy)    // ended by Close
+	n.background.Go(n.measure) // ended by Close
 	return n, nil
 }
 

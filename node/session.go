@@ -118,10 +118,15 @@ func (n *Node) withAccount(ctx context.Context, call *api.Call, work func(*accou
 		if err = work(one); !errors.Is(err, account.ErrClosed) {
 			break
 		}
+		if _, err := n.open(call.Session); err != nil {
+			return err
+		}
 	}
 	if failure := api.AsError(err); failure != nil && failure.Code == api.CodeAuthFailed {
-		if refused := n.remove(id, one); refused != nil {
-			refused.Close()
+		if one != nil {
+			if refused := n.remove(id, one); refused != nil {
+				refused.Close()
+			}
 		}
 		return api.NewError(api.CodeAuthExpired, "The mail server no longer accepts your password. Please log in again.", err)
 	}
@@ -162,7 +167,7 @@ func (n *Node) find(ctx context.Context, id, password string) (*account.Account,
 var errShuttingDown = api.NewError(api.CodeNodeDown, "This node is shutting down.", nil)
 
 func (n *Node) newAccount(id, password string) (*account.Account, error) {
-	if n.load.full() {
+	if n.load.full() && !n.holds(id) {
 		full := api.NewError(api.CodeBusy, "Very many people are reading mail at this moment. Please try again in a few seconds.", errors.New("node: no memory for another account"))
 		full.RetryAfter = 10 * time.Second
 		return nil, full
@@ -177,6 +182,13 @@ func (n *Node) newAccount(id, password string) (*account.Account, error) {
 		user = id
 	}
 	return account.New(id, user, password, domain.Backend, n.config.Account, n.cache, n.log), nil
+}
+
+// holds tells whether an account lives here.
+func (n *Node) holds(id string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.accounts[id] != nil
 }
 
 // install makes fresh the account that answers for id and returns the one that

@@ -1,17 +1,19 @@
 package node
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 	"time"
 
 	"alphamail/node/account"
+	"alphamail/node/api"
 )
 
 const (
-	// tidyEvery is how often a node looks at what it holds.
-	tidyEvery = time.Second
+	// tidyEvery is how often a node looks at what it holds, measureEvery how often
+	// at how much that is.
+	tidyEvery    = time.Second
+	measureEvery = time.Second
 	// restAtOnce bounds how many accounts give something back at a time: they say
 	// goodbye to the mail server.
 	restAtOnce = 16
@@ -25,30 +27,48 @@ const (
 // drops them in the end. A later question rebuilds them from its seal. Close ends
 // it.
 func (n *Node) tidy() {
-	ticker := time.NewTicker(min(tidyEvery, max(n.config.IdleTimeout/8, 10*time.Millisecond)))
-	defer ticker.Stop()
 	restAfter := n.config.Account.WithDefaults().IdleConnection
+	n.every(min(tidyEvery, max(n.config.IdleTimeout/8, 10*time.Millisecond)), func() {
+		n.each(n.takeIdle(time.Now().Add(-n.config.IdleTimeout)), (*account.Account).Retire)
+		n.each(n.unused(restAfter, nil), func(one *account.Account) { one.Rest(false) })
+		if n.load.full() {
+			n.press(nil)
+		} else if crowded := n.crowdedDomains(); len(crowded) > 0 {
+			n.press(crowded)
+		}
+	})
+}
+
+// measure keeps looking how much there is to do. Close ends it.
+func (n *Node) measure() {
+	n.every(measureEvery, func() { n.load.measure(n.config.MaxMemory) })
+}
+
+// every does something again and again, until the node is closed.
+func (n *Node) every(interval time.Duration, do func()) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-n.stop:
 			return
 		case <-ticker.C:
-		}
-		n.load.measure(n.config.MaxMemory)
-		each(n.takeIdle(time.Now().Add(-n.config.IdleTimeout)), (*account.Account).Retire)
-		each(n.unused(restAfter), func(one *account.Account) { one.Rest(false) })
-		if n.load.full() || n.connectionsRunOut() {
-			n.press()
+			do()
 		}
 	}
 }
 
-// each calls do for all accounts, several at a time.
-func each(accounts []*account.Account, do func(*account.Account)) {
+// each calls do for all accounts, several at a time, until the node is closed.
+func (n *Node) each(accounts []*account.Account, do func(*account.Account)) {
 	var doing sync.WaitGroup
 	room := make(chan struct{}, restAtOnce)
 	for _, one := range accounts {
-		room <- struct{}{}
+		select {
+		case room <- struct{}{}:
+		case <-n.stop:
+			doing.Wait()
+			return
+		}
 		doing.Go(func() {
 			do(one)
 			<-room
@@ -70,44 +90,39 @@ func (n *Node) takeIdle(before time.Time) []*account.Account {
 	return idle
 }
 
-// unused returns the accounts that nobody asked anything for some time.
-func (n *Node) unused(since time.Duration) []*account.Account {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+// unused returns the accounts that nobody asked anything for some time, those
+// first that were not asked for longest; of some domains only, unless nil.
+func (n *Node) unused(since time.Duration, domains []string) []*account.Account {
 	var unused []*account.Account
-	for _, one := range n.accounts {
-		if time.Since(one.LastUse()) > since {
+	n.mu.Lock()
+	for id, one := range n.accounts {
+		_, domain := api.SplitAccount(id)
+		if time.Since(one.LastUse()) > since && (domains == nil || slices.Contains(domains, domain)) {
 			unused = append(unused, one)
 		}
 	}
+	n.mu.Unlock()
+	slices.SortFunc(unused, func(a, b *account.Account) int { return a.LastUse().Compare(b.LastUse()) })
 	return unused
 }
 
-// connectionsRunOut tells whether a mail server has nearly all connections that
-// it may have.
-func (n *Node) connectionsRunOut() bool {
-	for _, domain := range n.domains {
+// crowdedDomains are those whose mail server has nearly all connections that it
+// may have.
+func (n *Node) crowdedDomains() (crowded []string) {
+	for name, domain := range n.domains {
 		if open, most := domain.Backend.Gate.Open(); open >= most-most/pressShare {
-			return true
+			crowded = append(crowded, name)
 		}
 	}
-	return false
+	return crowded
 }
 
-// press makes the accounts rest that were not asked anything for longest.
-func (n *Node) press() {
-	unused := n.unused(tidyEvery)
-	slices.SortFunc(unused, func(a, b *account.Account) int { return cmp.Compare(a.LastUse().UnixNano(), b.LastUse().UnixNano()) })
-	pressed := 0
-	for _, one := range unused {
-		if pressed > len(unused)/pressShare {
-			break
-		}
-		if one.Rest(true) {
-			pressed++
-		}
-	}
-	if pressed > 0 {
-		n.log.Info("accounts rest early, because memory or connections run out", "accounts", pressed)
+// press makes accounts rest that were not asked anything for longest.
+func (n *Node) press(domains []string) {
+	unused := slices.DeleteFunc(n.unused(tidyEvery, domains), func(one *account.Account) bool { return !one.Connected() })
+	unused = unused[:min(len(unused), len(unused)/pressShare+1)]
+	n.each(unused, func(one *account.Account) { one.Rest(true) })
+	if len(unused) > 0 {
+		n.log.Info("accounts rest early, because memory or connections run out", "accounts", len(unused))
 	}
 }

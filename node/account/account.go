@@ -5,7 +5,7 @@
 // An account has up to three connections. The foreground one answers questions;
 // it, the selected mailbox and its index belong together, and whoever holds the
 // account's turn (a semaphore that honours contexts, because its holder talks to
-// the mail server) may use all three. The watcher listens for new mail while the
+// the mail server) may use them. The watcher listens for new mail while the
 // user is around, and is only a doorbell. A transient one does what takes long,
 // so that no click waits for it.
 //
@@ -21,7 +21,9 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,12 +129,13 @@ type Account struct {
 	conn         *connection // the foreground one; nil when not connected
 	failed       time.Time   // when the mail server could not be reached last
 	reconnecting bool        // in the background
-	watching     bool        // a watcher runs
-	prefetching  bool        // something is fetched in advance
+	stopWatching func()      // ends the watcher; nil when there is none
 	selected     *index      // nil when nothing is selected
 	indexes      indexes     // of other mailboxes
 	folders      folderList
 	closed       bool
+
+	prefetching atomic.Bool // something is fetched in advance
 
 	// transient holds one token, for the connection of transiently.
 	transient chan struct{}
@@ -243,6 +246,19 @@ func (a *Account) translate(ctx context.Context, err error) error {
 		return api.NewError(api.CodeBackendDown, "The mail server refused the request.", err)
 	}
 	return api.NewError(api.CodeBackendDown, "The mail server cannot be reached.", err)
+}
+
+// inBackground runs work without a caller. A defect in it costs that work, and not
+// the node.
+func (a *Account) inBackground(work func()) {
+	a.background.Go(func() {
+		defer func() {
+			if defect := recover(); defect != nil {
+				a.log.Error("defect", "panic", fmt.Sprint(defect), "stack", string(debug.Stack()))
+			}
+		}()
+		work()
+	})
 }
 
 // isRefusal tells whether the mail server answered NO or BAD.

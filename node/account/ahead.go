@@ -31,7 +31,7 @@ func (a *Account) afterPage(l *listing, page, pages int) {
 	if _, _, complete := rows(); complete {
 		return
 	}
-	a.ahead(l.mailbox, func(ctx context.Context) error {
+	a.ahead(a.selected, func(ctx context.Context) error {
 		if !a.selected.isSorted(next.order) {
 			return nil
 		}
@@ -50,59 +50,68 @@ func (a *Account) afterMessage(i int) {
 	if !a.quiet() {
 		return
 	}
-	var neighbours []api.MessageID
+	x := a.selected
+	var work []func(context.Context) error
 	for _, at := range []int{i - 1, i + 1} {
-		if at < 0 || at >= len(a.selected.uids) {
+		if at < 0 || at >= len(x.uids) {
 			continue
 		}
-		id := a.selected.id(a.selected.uids[at])
+		id := x.id(x.uids[at])
 		_, known := recallView[api.MessageAnswer](a, kindView, id)
-		held := a.block(a.selected, blockNumber(id.UID))
+		held := a.block(x, blockNumber(id.UID))
 		if !known && held != nil && held[id.UID%blockSize] != nil && held[id.UID%blockSize].size <= maxAhead {
-			neighbours = append(neighbours, id)
-		}
-	}
-	if len(neighbours) == 0 {
-		return
-	}
-	a.ahead(a.selected.mailbox, func(ctx context.Context) error {
-		for _, id := range neighbours {
-			if _, known := recallView[api.MessageAnswer](a, kindView, id); known {
-				continue
-			}
-			if _, err := a.view(ctx, id); err != nil {
+			work = append(work, func(ctx context.Context) error {
+				_, err := a.view(ctx, id)
 				return err
-			}
+			})
 		}
-		return nil
-	})
+	}
+	a.ahead(x, work...)
 }
 
-// ahead runs work that nobody waits for, a little later: if the mailbox is still
-// selected, nobody has the turn, and the node is quiet. Otherwise it is dropped.
-// The caller has the turn.
-func (a *Account) ahead(mailbox string, work func(context.Context) error) {
-	if a.prefetching || a.closed || !a.quiet() {
+// ahead runs work that nobody waits for, a little later, one piece after the
+// other: as long as the mailbox is still selected, nobody has the turn, and the
+// node is quiet. Otherwise it is dropped. The caller has the turn.
+func (a *Account) ahead(x *index, work ...func(context.Context) error) {
+	if len(work) == 0 || a.closed || !a.quiet() || !a.prefetching.CompareAndSwap(false, true) {
 		return
 	}
-	a.prefetching = true
-	a.background.Go(func() { // ends by itself, or when the account is closed
+	a.inBackground(func() { // ends by itself, or when the account is closed
+		defer a.prefetching.Store(false)
 		timer := time.NewTimer(aheadDelay)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
 		case <-a.closing.Done():
 		}
-		a.turn <- struct{}{}
-		defer func() { <-a.turn }()
-		a.prefetching = false
-		if a.closed || !a.quiet() || !a.connected() || a.selected == nil || a.selected.mailbox != mailbox || a.selected.lost {
-			return
-		}
-		if err := work(a.closing); err != nil {
-			a.log.Debug("fetching in advance failed", "error", err)
+		for _, piece := range work {
+			if !a.tryTurn(func() bool {
+				return !a.closed && a.quiet() && a.connected() && a.selected == x && !x.lost && a.unasked(piece)
+			}) {
+				return
+			}
 		}
 	})
+}
+
+// tryTurn runs work with the turn if nobody has it, and reports what it returns.
+func (a *Account) tryTurn(work func() bool) bool {
+	select {
+	case a.turn <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-a.turn }()
+	return work()
+}
+
+// unasked runs work that nobody has asked for; false if it failed.
+func (a *Account) unasked(work func(context.Context) error) bool {
+	err := work(a.closing)
+	if err != nil {
+		a.log.Debug("what nobody has asked for failed", "error", err)
+	}
+	return err == nil
 }
 
 func (a *Account) quiet() bool { return a.config.Quiet != nil && a.config.Quiet() }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"alphamail/node/api"
+	"alphamail/node/imapconn"
 )
 
 // pauseAfterFailure is how long nobody waits for a connection whose last try
@@ -55,7 +58,8 @@ func unreachable(err error) bool {
 	case errors.As(err, &known):
 		return known.Code == api.CodeBackendDown
 	}
-	return !isRefusal(err) && !errors.Is(err, errGone)
+	refusal, refused := imapconn.IsRefusal(err)
+	return refused && refusal.Code == imap.ResponseCodeUnavailable || !refused && !errors.Is(err, errGone)
 }
 
 // reconnect makes a connection while nobody waits for it. The caller has the
@@ -65,13 +69,14 @@ func (a *Account) reconnect() {
 		return
 	}
 	a.reconnecting = true
-	a.background.Go(func() { // ends with the dial, at the latest when the account is closed
+	a.inBackground(func() { // ends with the dial, at the latest when the account is closed
 		conn, err := a.dial(a.closing, whenQuiet)
 		a.turn <- struct{}{}
 		defer func() { <-a.turn }()
 		a.reconnecting = false
 		switch {
 		case err != nil:
+			a.failed = time.Time{} // an answer, such as that the password is wrong, is for who asks next
 			a.noteFailure(err)
 		case a.closed || a.connected():
 			conn.Close()

@@ -36,27 +36,30 @@ func (c *connection) Logout() {
 }
 
 // dial makes a connection and logs in. It needs no turn.
-func (a *Account) dial(ctx context.Context, how urgency) (*connection, error) {
-	pass, err := a.backend.Gate.enter(ctx, how)
+func (a *Account) dial(ctx context.Context, how urgency) (_ *connection, err error) {
+	pass, err := a.backend.Gate.enter(ctx, a.id, how)
 	if err != nil {
 		return nil, err
 	}
-	conn := &connection{pass: pass}
 	options := a.backend.Options
 	if client := a.client.Load(); client != nil {
 		options.Identity = []string{"name", "AlphaMail", "x-originating-ip", *client}
 	}
+	greeted := false
+	err = errors.New("account: the dial was broken off")
+	defer func() { pass.connected(greeted, err) }()
+	conn := &connection{pass: pass}
 	err = bounded(ctx, a.config.DialTimeout, func(ctx context.Context) (err error) {
 		if conn.Conn, err = imapconn.Dial(ctx, options); err != nil {
 			return err
 		}
+		greeted = true
 		if err = conn.Conn.Login(ctx, a.user, a.password); err != nil {
 			conn.Conn.Close()
 			return a.loginError(err)
 		}
 		return nil
 	})
-	pass.connected(err)
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +70,18 @@ func (a *Account) dial(ctx context.Context, how urgency) (*connection, error) {
 // (RFC 5530).
 func (a *Account) loginError(err error) error {
 	refusal, refused := imapconn.IsRefusal(err)
-	switch {
-	case !refused:
+	if !refused {
 		return err
-	case refusal.Code == imap.ResponseCodeUnavailable || refusal.Code == imap.ResponseCodeInUse || refusal.Code == imap.ResponseCodeLimit:
-		return api.NewError(api.CodeBackendDown, "The mail server cannot log you in at the moment.", err)
-	default:
-		return api.NewError(api.CodeAuthFailed, "User name or password is wrong.", err)
 	}
+	// Some servers repeat what they do not understand: their text is not for a log.
+	err = &imap.Error{Type: refusal.Type, Code: refusal.Code, Text: "refused"}
+	switch refusal.Code {
+	case "", imap.ResponseCodeAuthenticationFailed, imap.ResponseCodeAuthorizationFailed, imap.ResponseCodeExpired:
+		if refusal.Type == imap.StatusResponseTypeNo {
+			return api.NewError(api.CodeAuthFailed, "User name or password is wrong.", err)
+		}
+	}
+	return api.NewError(api.CodeBackendDown, "The mail server cannot log you in at the moment.", err)
 }
 
 // errSilent marks an exchange that outlasted CommandTimeout or DialTimeout.
@@ -124,7 +131,9 @@ func (a *Account) do(ctx context.Context, commands ...imapconn.Command) error {
 	err := bounded(ctx, a.config.CommandTimeout, func(ctx context.Context) error { return a.conn.Do(ctx, commands...) })
 	if err != nil && !a.conn.Usable() {
 		a.log.Info("connection to the mail server lost", "error", err)
-		a.noteFailure(err)
+		if errors.Is(err, errSilent) {
+			a.noteFailure(err)
+		}
 		a.disconnect()
 	}
 	return err
@@ -157,6 +166,9 @@ func (a *Account) transiently(ctx context.Context, mailbox string, work func(con
 		return ctx.Err()
 	}
 	defer func() { <-a.transient }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.closing, cancel)()
 	conn, err := a.dial(ctx, urgent)
 	if err != nil {
 		return err

@@ -33,6 +33,8 @@ const (
 	// again, those first that were not counted for longest. So a count is as old
 	// as FoldersMaxAge times a tenth of the number of folders.
 	laterStatus = 10
+	// statusAtOnce is how many of them make one exchange.
+	statusAtOnce = 10
 	// maxRights bounds the MYRIGHTS commands sent at once.
 	maxRights = 50
 )
@@ -92,18 +94,21 @@ func (a *Account) folderPatterns() []string {
 	return patterns
 }
 
-// takeFolders keeps what a query found, asking for counts one by one where the
-// server has no LIST-STATUS, and for rights in mailboxes of others.
+// takeFolders keeps what a query found, asking for rights in mailboxes of others,
+// and, while nobody waits, for counts one by one where the server has no
+// LIST-STATUS.
 func (a *Account) takeFolders(ctx context.Context, query *folderQuery) error {
 	if query.namespace != nil && query.namespace.Data != nil {
 		a.folders.namespaces = query.namespace.Data
 	}
 	var folders []api.Folder
+	listed := map[string]bool{} // it may match two patterns
 	for _, data := range query.all() {
-		if slices.ContainsFunc(folders, func(f api.Folder) bool { return f.Mailbox == canonicalMailbox(data.Mailbox) }) && len(query.lists) > 1 {
-			continue // it matches two patterns
-		}
 		folder := a.newFolder(data)
+		if listed[folder.Mailbox] {
+			continue
+		}
+		listed[folder.Mailbox] = true
 		if !folder.Selectable && a.isSpace(data) {
 			continue
 		}
@@ -113,9 +118,7 @@ func (a *Account) takeFolders(ctx context.Context, query *folderQuery) error {
 		folders = append(folders, folder)
 	}
 	if !query.withCount {
-		if err := a.countFolders(ctx, folders); err != nil {
-			return err
-		}
+		a.keepCounts(folders)
 	}
 	if err := a.askRights(ctx, folders); err != nil {
 		return err
@@ -123,6 +126,13 @@ func (a *Account) takeFolders(ctx context.Context, query *folderQuery) error {
 	assignRoles(folders, a.backend.Roles)
 	slices.SortStableFunc(folders, compareFolders)
 	a.folders.folders, a.folders.read = folders, time.Now()
+	if !query.withCount && !a.closed {
+		most := laterStatus
+		if a.folders.counted == nil {
+			most, a.folders.counted = firstStatus, map[string]time.Time{}
+		}
+		a.inBackground(func() { a.countFolders(most) }) // ends by itself, or when the account is closed
+	}
 	return nil
 }
 
@@ -136,54 +146,71 @@ func (q *folderQuery) all() (all []*imap.ListData) {
 
 // stands tells whether the mailbox of an index is still the one of its name.
 // Another client may have renamed it, or put another in its place, and a server
-// goes on with the old one as long as it is selected.
-func (q *folderQuery) stands(x *index) bool {
+// goes on with the old one as long as it is selected. Some are never listed.
+func (a *Account) stands(q *folderQuery, x *index) bool {
 	for _, data := range q.all() {
 		if canonicalMailbox(data.Mailbox) == x.mailbox {
 			return data.Status == nil || data.Status.UIDValidity == 0 || data.Status.UIDValidity == x.uidValidity
 		}
 	}
-	return false
+	return !slices.ContainsFunc(a.folders.folders, func(f api.Folder) bool { return f.Mailbox == x.mailbox })
 }
 
-// countFolders counts the messages of folders one by one: of all, the first time,
-// and later of a few; the others keep their counts.
-func (a *Account) countFolders(ctx context.Context, folders []api.Folder) error {
-	most := laterStatus
-	if a.folders.counted == nil {
-		a.folders.counted = map[string]time.Time{}
-		most = firstStatus
+// keepCounts takes over the counts that were known before.
+func (a *Account) keepCounts(folders []api.Folder) {
+	before := make(map[string]*api.Folder, len(a.folders.folders))
+	for i := range a.folders.folders {
+		before[a.folders.folders[i].Mailbox] = &a.folders.folders[i]
 	}
-	var counted []*api.Folder
 	for i := range folders {
-		f := &folders[i]
+		if old := before[folders[i].Mailbox]; old != nil {
+			folders[i].Total, folders[i].Unread, folders[i].Counted = old.Total, old.Unread, old.Counted
+		}
+	}
+}
+
+// countFolders counts the messages of folders, so many at most. Nobody waits for it; whoever asks something gets the
+// turn in between.
+func (a *Account) countFolders(most int) {
+	for done := 0; done < most && a.countSome(min(statusAtOnce, most-done)); done += statusAtOnce {
+	}
+}
+
+// countSome counts the messages of the folders that were not counted for longest,
+// and reports whether it may be asked again.
+func (a *Account) countSome(most int) bool {
+	a.turn <- struct{}{}
+	defer func() { <-a.turn }()
+	if a.closed || !a.connected() {
+		return false
+	}
+	var due []int
+	for i, f := range a.folders.folders {
 		// STATUS is not meant for the selected mailbox (RFC 9051 section
 		// 6.3.11); its counts come from the index.
-		if current := a.selected != nil && a.selected.mailbox == f.Mailbox; current || !f.Selectable {
-			continue
-		}
-		counted = append(counted, f)
-		if at := slices.IndexFunc(a.folders.folders, func(old api.Folder) bool { return old.Mailbox == f.Mailbox }); at >= 0 {
-			old := a.folders.folders[at]
-			f.Total, f.Unread, f.Counted = old.Total, old.Unread, old.Counted
+		if current := a.selected != nil && a.selected.mailbox == f.Mailbox; f.Selectable && !current {
+			due = append(due, i)
 		}
 	}
-	slices.SortStableFunc(counted, func(f, g *api.Folder) int { return a.folders.counted[f.Mailbox].Compare(a.folders.counted[g.Mailbox]) })
-	counted = counted[:min(len(counted), most)]
+	age := func(i int) time.Time { return a.folders.counted[a.folders.folders[i].Mailbox] }
+	slices.SortStableFunc(due, func(i, j int) int { return age(i).Compare(age(j)) })
+	due = due[:min(len(due), most)]
 	var commands []imapconn.Command
-	for _, f := range counted {
-		commands = append(commands, &imapconn.Status{Mailbox: f.Mailbox, Options: countItems})
-		a.folders.counted[f.Mailbox] = time.Now()
+	for _, i := range due {
+		mailbox := a.folders.folders[i].Mailbox
+		commands = append(commands, &imapconn.Status{Mailbox: mailbox, Options: countItems})
+		a.folders.counted[mailbox] = time.Now()
 	}
-	if err := a.do(ctx, commands...); err != nil && !isRefusal(err) {
-		return err
+	if err := a.do(a.closing, commands...); err != nil && !isRefusal(err) {
+		a.log.Debug("folders could not be counted", "error", err)
+		return false
 	}
-	for i, command := range commands {
+	for at, command := range commands {
 		if data := command.(*imapconn.Status).Data; data != nil {
-			setCounts(counted[i], data)
+			setCounts(&a.folders.folders[due[at]], data)
 		}
 	}
-	return nil
+	return len(due) == most
 }
 
 // askRights finds out in which mailboxes of others the user can only look, where

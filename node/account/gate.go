@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"alphamail/node/api"
-	"alphamail/node/imapconn"
 )
 
 // GateConfig bounds what a node asks of one mail server.
@@ -56,6 +55,7 @@ type Gate struct {
 	filled   time.Time  // when tokens was right
 	open     int        // connections
 	failures int        // connections that failed in a row
+	failed   string     // whose login failed last, although the server was there
 	retry    time.Time  // while the server is away: when it may be tried
 	trying   bool       // somebody is trying
 }
@@ -97,8 +97,9 @@ const (
 // pass is the permission to have one connection. A nil pass is one without a
 // gate.
 type pass struct {
-	gate  *Gate
-	trial bool // the one by which a server that is away is tried
+	gate    *Gate
+	account string
+	trial   bool // the one by which a server that is away is tried
 
 	ended bool // guarded by the gate's mu
 }
@@ -106,11 +107,11 @@ type pass struct {
 // enter waits until a connection may be made. Whoever makes it calls connected
 // with what came of it, and end when it is over. Errors: backend_down, busy, and
 // the context's.
-func (g *Gate) enter(ctx context.Context, how urgency) (*pass, error) {
+func (g *Gate) enter(ctx context.Context, account string, how urgency) (*pass, error) {
 	if g == nil {
 		return nil, nil
 	}
-	p, wait, err := g.reserve(how)
+	p, wait, err := g.reserve(account, how)
 	if err != nil || wait == 0 {
 		return p, err
 	}
@@ -121,6 +122,9 @@ func (g *Gate) enter(ctx context.Context, how urgency) (*pass, error) {
 		return p, nil
 	case <-ctx.Done():
 		p.end()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.tokens++
 		return nil, ctx.Err()
 	}
 }
@@ -133,11 +137,11 @@ var (
 )
 
 // reserve takes a turn.
-func (g *Gate) reserve(how urgency) (p *pass, wait time.Duration, err error) {
+func (g *Gate) reserve(account string, how urgency) (p *pass, wait time.Duration, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	if g.open >= g.config.MaxConnections || how == whenQuiet && g.open >= g.config.MaxConnections*4/5 {
+	if g.open >= g.config.MaxConnections || how == whenQuiet && !g.away() && g.open >= g.config.MaxConnections*4/5 {
 		return nil, 0, busy(errFull, 10*time.Second)
 	}
 	if g.away() {
@@ -146,7 +150,7 @@ func (g *Gate) reserve(how urgency) (p *pass, wait time.Duration, err error) {
 		}
 		g.trying = true
 		g.open++
-		return &pass{gate: g, trial: true}, 0, nil
+		return &pass{gate: g, account: account, trial: true}, 0, nil
 	}
 	g.tokens = min(float64(g.config.Burst), g.tokens+now.Sub(g.filled).Seconds()*g.config.LoginsPerSecond)
 	g.filled = now
@@ -156,7 +160,7 @@ func (g *Gate) reserve(how urgency) (p *pass, wait time.Duration, err error) {
 	}
 	g.tokens--
 	g.open++
-	return &pass{gate: g}, max(0, wait), nil
+	return &pass{gate: g, account: account}, max(0, wait), nil
 }
 
 func busy(cause error, retryAfter time.Duration) error {
@@ -165,19 +169,20 @@ func busy(cause error, retryAfter time.Duration) error {
 	return err
 }
 
-// connected notes how a connection went. A refused login is an answer: the server
-// is there. That somebody did not wait for one says nothing; nor does the failure
-// of a connection that was begun before the server counted as away.
-func (p *pass) connected(err error) {
+// connected notes how a connection went; greeted tells whether the server was
+// there at all. A refused login is an answer. If a server cannot log one user in,
+// that may be that user's mailbox: it counts again only when the next one fares no
+// better. That somebody did not wait says nothing; nor does the failure of a
+// connection that was begun before the server counted as away.
+func (p *pass) connected(greeted bool, err error) {
 	if p == nil {
 		return
 	}
 	if err != nil {
 		defer p.end()
 	}
-	_, refused := imapconn.IsRefusal(err)
 	var answer *api.Error
-	answered := refused || errors.As(err, &answer)
+	refused := errors.As(err, &answer) && answer.Code == api.CodeAuthFailed
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -185,10 +190,14 @@ func (p *pass) connected(err error) {
 		g.trying = false
 	}
 	switch {
-	case err == nil || answered:
-		g.failures = 0
-	case errors.Is(err, context.Canceled) || !p.trial && g.away():
+	case err == nil || refused:
+		g.failures, g.failed = 0, ""
+	case errors.Is(err, context.Canceled) || !p.trial && g.away() || greeted && g.failed == p.account:
 	default:
+		g.failed = ""
+		if greeted {
+			g.failed = p.account
+		}
 		if g.failures++; g.away() {
 			doublings := min(g.failures-g.config.Failures, 10)
 			pause := min(g.config.MaxPause, time.Second<<doublings)

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +28,7 @@ func TestGateSpreadsLogins(t *testing.T) {
 		began := time.Now()
 		entered, busy := make(chan time.Duration, 100), 0
 		for range 40 {
-			_, wait, err := gate.reserve(urgent)
+			_, wait, err := gate.reserve("ana", urgent)
 			switch {
 			case code(err) == api.CodeBusy:
 				busy++
@@ -52,7 +53,7 @@ func TestGateSpreadsLogins(t *testing.T) {
 		time.Sleep(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if _, err := gate.enter(ctx, urgent); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 1100*time.Millisecond {
+		if _, err := gate.enter(ctx, "ana", urgent); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 1100*time.Millisecond {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 	})
@@ -63,19 +64,19 @@ func TestGateWhileTheServerIsAway(t *testing.T) {
 		gate := NewGate(GateConfig{Failures: 3, MaxPause: 8 * time.Second})
 		connect := func(outcome error) {
 			t.Helper()
-			entered, err := gate.enter(t.Context(), urgent)
+			entered, err := gate.enter(t.Context(), "ana", urgent)
 			if err != nil {
 				t.Fatal(err)
 			}
-			entered.connected(outcome)
+			entered.connected(false, outcome)
 		}
 		fail := func() { t.Helper(); connect(errRefusedConnection) }
 		fail()
 		fail()
-		connect(&imap.Error{Type: imap.StatusResponseTypeNo}) // an answer
+		connect(api.NewError(api.CodeAuthFailed, "", nil)) // an answer
 		fail()
 		fail()
-		late, err := gate.enter(t.Context(), urgent)
+		late, err := gate.enter(t.Context(), "ana", urgent)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +88,7 @@ func TestGateWhileTheServerIsAway(t *testing.T) {
 		began := time.Now()
 		for time.Since(began) < time.Minute {
 			time.Sleep(100 * time.Millisecond)
-			entered, err := gate.enter(t.Context(), urgent)
+			entered, err := gate.enter(t.Context(), "ana", urgent)
 			if code(err) == api.CodeBackendDown {
 				continue
 			}
@@ -96,13 +97,13 @@ func TestGateWhileTheServerIsAway(t *testing.T) {
 			}
 			tries++
 			if late != nil {
-				late.connected(errRefusedConnection)
+				late.connected(false, errRefusedConnection)
 				late = nil
 			}
-			if _, second := gate.enter(t.Context(), urgent); code(second) != api.CodeBackendDown {
+			if _, second := gate.enter(t.Context(), "ana", urgent); code(second) != api.CodeBackendDown {
 				t.Errorf("two try at a time: %v", second)
 			}
-			entered.connected(errRefusedConnection)
+			entered.connected(false, errRefusedConnection)
 		}
 		// Pauses of 1, 2, 4, 8, 8, … s, each shortened by up to a half.
 		if tries < 8 || tries > 20 {
@@ -118,13 +119,31 @@ func TestGateWhileTheServerIsAway(t *testing.T) {
 func TestGateIgnoresThoseWhoDoNotWait(t *testing.T) {
 	gate := NewGate(GateConfig{Failures: 2})
 	for range 10 {
-		entered, err := gate.enter(t.Context(), urgent)
+		entered, err := gate.enter(t.Context(), "ana", urgent)
 		if err != nil {
 			t.Fatal(err)
 		}
-		entered.connected(context.Canceled)
+		entered.connected(false, context.Canceled)
 	}
 	if gate.Away() {
 		t.Error("cancelled logins made the server count as away")
+	}
+}
+
+// A server whose every login is refused as unavailable is away, whoever asks.
+func TestGateAndUnavailable(t *testing.T) {
+	gate := NewGate(GateConfig{Failures: 3})
+	a := &Account{}
+	refused := a.loginError(&imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable})
+	for i := range 10 {
+		p, err := gate.enter(context.Background(), fmt.Sprint(i), urgent)
+		if err != nil {
+			break
+		}
+		p.connected(true, refused)
+	}
+	var known *api.Error
+	if !gate.Away() {
+		t.Errorf("ten logins in a row were refused with %v (%v), and the server does not count as away", refused, errors.As(refused, &known))
 	}
 }

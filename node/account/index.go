@@ -2,6 +2,7 @@ package account
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -31,6 +32,7 @@ type index struct {
 	// changes counts what changed in uids and flags, removals the messages that
 	// went: for the lists that are made of them.
 	changes, removals uint64
+	moved             int // see maxMoved
 	lists             lists
 
 	// lost tells that what the server said does not fit together, so that the
@@ -59,25 +61,47 @@ func (x *index) Exists(count uint32) {
 
 // Expunged implements imapconn.Mailbox.
 func (x *index) Expunged(seqNum uint32) {
-	if seqNum == 0 || seqNum > x.exists {
-		x.lost = true
+	if x.resuming || seqNum == 0 || seqNum > x.exists {
+		x.lost = true // while resuming, a sequence number means nothing here
+	}
+	if x.lost {
 		return
 	}
 	x.exists--
 	if i := int(seqNum) - 1; i < len(x.uids) {
-		x.count(x.flags[i], -1)
-		x.uids = slices.Delete(x.uids, i, i+1)
-		x.flags = slices.Delete(x.flags, i, i+1)
-		x.changes++
-		x.removals++
+		x.remove(i)
 	}
+}
+
+// maxMoved bounds how many messages may be moved up, one by one, for those before
+// them that are removed in one exchange. Reading the mailbox anew is cheaper then.
+const maxMoved = 20_000_000
+
+// remove removes the message at a position.
+func (x *index) remove(i int) {
+	if x.moved += len(x.uids) - i; x.moved > maxMoved {
+		x.lost = true
+		return
+	}
+	x.count(x.flags[i], -1)
+	x.uids = slices.Delete(x.uids, i, i+1)
+	x.flags = slices.Delete(x.flags, i, i+1)
+	x.changes++
+	x.removals++
 }
 
 // Vanished implements imapconn.Mailbox. UIDs that are not known are of messages
 // that came and went unseen, if they were told of at all.
 func (x *index) Vanished(uids imap.UIDSet, earlier bool) {
 	before, last := len(x.uids), x.lastUID()
-	x.keep(func(uid uint32) bool { return !uids.Contains(imap.UID(uid)) })
+	slices.SortFunc(uids, compareRanges) // a server may name them in any order
+	if len(uids) == 1 && uids[0].Start == uids[0].Stop {
+		if i, found := x.find(uint32(uids[0].Start)); found {
+			x.remove(i)
+		}
+	} else {
+		x.keep(func(uid uint32) bool { return !uids.Contains(imap.UID(uid)) })
+	}
 	if earlier {
 		return
 	}
@@ -92,7 +116,10 @@ func (x *index) Vanished(uids imap.UIDSet, earlier bool) {
 		return
 	}
 	x.exists -= uint32(gone)
+	x.lost = x.lost || !x.resuming && x.unknown() < 0
 }
+
+func compareRanges(a, b imap.UIDRange) int { return cmp.Compare(a.Start, b.Start) }
 
 // Flagged implements imapconn.Mailbox.
 func (x *index) Flagged(seqNum uint32, uid imap.UID, flags []imap.Flag, modSeq uint64) {
@@ -100,6 +127,7 @@ func (x *index) Flagged(seqNum uint32, uid imap.UID, flags []imap.Flag, modSeq u
 	i := int(seqNum) - 1
 	if x.resuming {
 		// Sequence numbers are those of the mailbox as it is now.
+		x.lost = x.lost || uid == 0
 		if at, found := x.find(uint32(uid)); found {
 			x.set(at, newFlagSet(flags))
 		}
@@ -116,6 +144,9 @@ func (x *index) Flagged(seqNum uint32, uid imap.UID, flags []imap.Flag, modSeq u
 		// Of a message that is not known yet; its flags come with its UID.
 	default:
 		x.standIn(uint32(i))
+		if x.lost = x.lost || uint32(uid) <= x.lastUID(); x.lost {
+			return
+		}
 		x.add(uint32(uid), newFlagSet(flags))
 		x.exists = max(x.exists, seqNum)
 	}
@@ -174,7 +205,7 @@ func (x *index) keep(wanted func(uid uint32) bool) {
 
 // keepOnly removes the messages that are not in a set.
 func (x *index) keepOnly(uids imap.UIDSet) {
-	slices.SortFunc(uids, func(a, b imap.UIDRange) int { return cmp.Compare(a.Start, b.Start) })
+	slices.SortFunc(uids, compareRanges)
 	at := 0
 	x.keep(func(uid uint32) bool {
 		for at < len(uids) && uint32(uids[at].Stop) < uid {
@@ -192,7 +223,7 @@ const maxStandIns = 1000
 // the server announced and sent nothing readable of. So those behind them keep
 // theirs. Opened, they are not found.
 func (x *index) standIn(count uint32) {
-	if int(count)-len(x.uids) > maxStandIns {
+	if missing := int(count) - len(x.uids); missing > maxStandIns || uint64(x.lastUID())+uint64(max(0, missing)) > math.MaxUint32 {
 		x.lost = true
 		return
 	}
@@ -210,7 +241,7 @@ func (x *index) settled() {
 	if x.lost {
 		return
 	}
-	x.asOf = time.Now()
+	x.asOf, x.moved = time.Now(), 0
 	if x.modSeq > 0 {
 		x.modSeq = max(x.modSeq, x.seen)
 	}

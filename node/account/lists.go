@@ -37,11 +37,28 @@ func (x *index) isSorted(order api.Order) bool {
 }
 
 // sort gives the index an order: the UIDs of its messages, ascending. It reports
-// false if there are others in it, or some are missing.
-func (x *index) sort(order api.Order, uids []uint32) bool {
-	uids = slices.DeleteFunc(uids, func(uid uint32) bool { _, found := x.find(uid); return !found })
-	if len(uids) != len(x.uids) {
+// false if some are missing, unless those may be put first.
+func (x *index) sort(order api.Order, uids []uint32, missingFirst bool) bool {
+	placed := make([]bool, len(x.uids))
+	uids = slices.DeleteFunc(uids, func(uid uint32) bool {
+		i, found := x.find(uid)
+		if !found || placed[i] {
+			return true
+		}
+		placed[i] = true
 		return false
+	})
+	if len(uids) != len(x.uids) {
+		if !missingFirst {
+			return false
+		}
+		var missing []uint32
+		for i, uid := range x.uids {
+			if !placed[i] {
+				missing = append(missing, uid)
+			}
+		}
+		uids = append(missing, uids...)
 	}
 	sorted := &x.lists.sorted
 	sorted.order, sorted.uids, sorted.lastUID, sorted.removals = order, uids, x.lastUID(), x.removals

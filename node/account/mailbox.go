@@ -38,8 +38,8 @@ func newListing(question *api.MailboxQuestion) (*listing, error) {
 // Mailbox answers one page of a mailbox. It costs a NOOP when every row is
 // known, else at most one exchange for rows and one for snippets that are not
 // where they usually are; an order other than that of arrival is worked out when
-// it is first asked for, and when messages have come. Errors: auth_expired,
-// backend_down, busy, not_found, invalid, deadline.
+// it is first asked for, and when messages have come. Errors: auth_failed,
+// backend_down, busy, not_found, conflict, invalid, deadline.
 func (a *Account) Mailbox(ctx context.Context, question *api.MailboxQuestion) (*api.MailboxAnswer, error) {
 	l, err := newListing(question)
 	if err != nil {
@@ -114,10 +114,11 @@ func (l *listing) window(x *index) (uids []uint32, page, pages int) {
 	return window(x.list(l.selector), descends(l.order, l.reverse), l.page, l.size)
 }
 
-// fetchRows completes the records of messages of the selected mailbox.
+// fetchRows completes the records of messages of the selected mailbox, as far as
+// the server lets it.
 func (a *Account) fetchRows(ctx context.Context, uids []uint32, records []*record) ([]*record, error) {
 	fetch := a.rowFetch(uids, records)
-	if err := a.do(ctx, fetch); err != nil {
+	if err := a.do(ctx, fetch); err != nil && !isRefusal(err) {
 		return nil, err
 	}
 	made, err := a.takeRows(ctx, fetch)

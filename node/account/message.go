@@ -19,7 +19,7 @@ const maxTextPart = 1 << 20
 var errGone = errors.New("account: the message is gone")
 
 // Message answers one message. A message seen before costs no exchange with the
-// mail server, a new one costs one. Errors: auth_expired, backend_down, busy,
+// mail server, a new one costs one. Errors: auth_failed, backend_down, busy,
 // not_found, conflict, deadline.
 func (a *Account) Message(ctx context.Context, question *api.MessageQuestion) (*api.MessageAnswer, error) {
 	id := question.ID
@@ -60,9 +60,6 @@ func (a *Account) openMessage(ctx context.Context, id api.MessageID, markSeen bo
 	i, found := a.selected.find(id.UID) // others may have gone meanwhile
 	if !found {
 		return nil, errGone
-	}
-	if markSeen {
-		a.selected.set(i, a.selected.flags[i]|flagSeen)
 	}
 	a.complete(answer, a.selected, i)
 	a.afterMessage(i)
@@ -206,7 +203,11 @@ func (a *Account) load(ctx context.Context, id api.MessageID, extra ...imapconn.
 		return nil, errGone
 	}
 	fetched := fetch.Messages[0]
-	if raw := fetched.Section(beginning); int64(len(raw)) < a.config.WholeMessage {
+	raw := fetched.Section(beginning)
+	if len(raw) == 0 {
+		return nil, api.NewError(api.CodeBackendDown, "The mail server cannot read this message at the moment.", nil)
+	}
+	if int64(len(raw)) < a.config.WholeMessage {
 		a.cache.Put(a.id, cacheKey(kindRaw, id), raw)
 		return &loaded{mime.Parse(raw), fetched.InternalDate, fetched.Size, true}, nil
 	}

@@ -45,8 +45,9 @@ func (o *opening) complete() bool {
 	x := o.index
 	data := o.choose.Data
 	x.reading, x.resuming = false, false
+	x.lost = x.lost || o.choose.Mixed
 	if o.resumed {
-		if data.UIDValidity != x.uidValidity || data.HighestModSeq < x.modSeq {
+		if x.lost || data.UIDValidity != x.uidValidity || data.HighestModSeq < x.modSeq {
 			return false
 		}
 		if o.left != nil {

@@ -121,7 +121,7 @@ func (a *Account) fetchSnippets(ctx context.Context, later map[string][]*pending
 	if len(commands) == 0 {
 		return nil
 	}
-	if err := a.do(ctx, commands...); err != nil {
+	if err := a.do(ctx, commands...); err != nil && !isRefusal(err) {
 		return err
 	}
 	for i, command := range commands {

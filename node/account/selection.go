@@ -25,13 +25,15 @@ var flagItems = &imap.FetchOptions{Flags: true}
 func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra ...imapconn.Command) (sent bool, err error) {
 	var commands []imapconn.Command
 	var opened *opening
+	told := true // the server told what is new
 	if a.selected == nil || a.selected.mailbox != mailbox || a.selected.lost {
 		a.leave()
 		opened = a.open(mailbox)
 		commands = opened.commands
 	} else {
-		if fresh {
-			commands = append(commands, &imapconn.Noop{Done: a.selected.settled})
+		if x := a.selected; fresh {
+			told = false
+			commands = append(commands, &imapconn.Noop{Done: func() { told = true; x.settled() }})
 		}
 		commands, sent = append(commands, extra...), true
 	}
@@ -42,7 +44,10 @@ func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra 
 		commands = append(commands, list...)
 	}
 	if len(commands) > 0 {
-		if err := a.do(ctx, commands...); err != nil {
+		// One command that is refused, of a message or of the folder list, is no
+		// reason not to show the rest.
+		err := a.do(ctx, commands...)
+		if opened != nil && opened.choose.Data == nil || err != nil && !(isRefusal(err) && told) {
 			return sent, selectError(opened, err)
 		}
 	}
@@ -56,13 +61,18 @@ func (a *Account) ensure(ctx context.Context, mailbox string, fresh bool, extra 
 	if err := a.settle(ctx); err != nil {
 		return sent, err
 	}
+	if a.selected.lost && opened == nil {
+		_, err = a.ensure(ctx, mailbox, fresh)
+		return false, err
+	}
 	if query == nil {
 		return sent, nil
 	}
+	stands := a.stands(query, a.selected)
 	if err := a.takeFolders(ctx, query); err != nil {
 		return sent, err
 	}
-	if opened == nil && !query.stands(a.selected) {
+	if opened == nil && !stands {
 		a.selected.lost = true
 		_, err = a.ensure(ctx, mailbox, fresh)
 		return false, err
@@ -86,7 +96,7 @@ func selectError(opened *opening, err error) error {
 // settle makes known what the server announced without saying which messages
 // they are. What does not fit together is read anew by the next question.
 func (a *Account) settle(ctx context.Context) error {
-	for range maxSettle {
+	for try := range maxSettle {
 		if a.selected.lost || a.selected.unknown() == 0 {
 			break
 		}
@@ -98,7 +108,7 @@ func (a *Account) settle(ctx context.Context) error {
 		if err != nil {
 			return err // what was read on the way is lost with the connection, or read again
 		}
-		if x.unknown() >= before {
+		if x.unknown() >= before && try == maxSettle-1 {
 			x.standIn(x.exists) // the server announces them and does not show them
 		}
 	}

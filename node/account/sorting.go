@@ -44,12 +44,12 @@ func (a *Account) sort(ctx context.Context, order api.Order) (*missingKeys, erro
 		for i, uid := range sort.UIDs {
 			uids[i] = uint32(uid)
 		}
-		if x.sort(order, uids) {
+		if x.sort(order, uids, try == maxSettle-1) {
 			return nil, nil
 		}
 		// Messages came or went meanwhile; or the index is wrong, because the server
 		// did not say so.
-		x.lost = try > 0
+		x.lost = try == 1
 		if _, err := a.ensure(ctx, x.mailbox, true); err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func (a *Account) sortByKeys(order api.Order) *missingKeys {
 	for i := range all {
 		uids[i] = all[i].uid
 	}
-	x.sort(order, uids)
+	x.sort(order, uids, false)
 	return nil
 }
 

@@ -81,7 +81,7 @@ func TestNewMailIsFetchedBeforeAnybodyAsks(t *testing.T) {
 // continues where it was.
 func TestAnAccountThatRests(t *testing.T) {
 	each(t, 500, func(t *testing.T, w *world) {
-		w.reopen(account.Config{IdleConnection: time.Hour})
+		w.reopen(account.Config{IdleConnection: time.Hour, Watch: -1})
 		before := w.page("INBOX", 1)
 		if w.account.Rest(false) || !w.account.Connected() {
 			t.Error("an account in use rests")

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -19,17 +20,19 @@ const (
 // watch begins to listen for new mail, if nobody does. The caller has the turn
 // and a connection.
 func (a *Account) watch() {
-	if a.watching || a.closed || a.config.Watch < 0 || !a.conn.Has("IDLE") {
+	if a.stopWatching != nil || a.closed || a.config.Watch < 0 || !a.conn.Has("IDLE") {
 		return
 	}
-	a.watching = true
-	a.background.Go(func() { // ends when the user is not around any more, or the account is closed
-		if err := a.listen(a.closing); err != nil {
+	ctx, cancel := context.WithCancel(a.closing)
+	a.stopWatching = cancel
+	a.inBackground(func() { // ends when the user is not around any more, or the account rests
+		defer cancel()
+		if err := a.listen(ctx); err != nil {
 			a.log.Debug("the watcher ended", "error", err)
 		}
 		a.turn <- struct{}{}
 		defer func() { <-a.turn }()
-		a.watching = false
+		a.stopWatching = nil
 	})
 }
 
@@ -61,9 +64,13 @@ func (a *Account) listen(ctx context.Context) error {
 		bell.rung = false
 		idle, cancel := context.WithTimeout(ctx, min(left, maxIdle))
 		err := conn.Idle(idle)
+		over := idle.Err() != nil
 		cancel()
 		if err != nil {
 			return err
+		}
+		if !over && !bell.rung {
+			return errors.New("the server ends IDLE by itself")
 		}
 		if bell.rung {
 			a.rung()
@@ -79,14 +86,18 @@ func (a *Account) rung() {
 	if a.closed || !a.connected() {
 		return
 	}
-	a.folders.read = time.Time{} // counts have changed
-	if a.selected == nil || a.selected.mailbox != inbox || !a.quiet() {
+	if a.selected == nil || a.selected.mailbox != inbox {
+		a.folders.read = time.Time{} // the count of the inbox has changed
+		return
+	}
+	if !a.quiet() {
 		return
 	}
 	first := &listing{mailbox: inbox, page: 1, size: api.DefaultPageSize}
-	if _, _, err := a.listPage(a.closing, first); err != nil {
-		a.log.Debug("what is new could not be fetched", "error", err)
-	}
+	a.unasked(func(ctx context.Context) error {
+		_, _, err := a.listPage(ctx, first)
+		return err
+	})
 }
 
 // bell remembers that there was something.

@@ -49,7 +49,8 @@ func (s *Store) end(status *wire.Status) {
 	}
 }
 
-// AddFlags sets flags of messages, silently.
+// AddFlags sets flags of messages. What came of it is told to the mailbox, as if
+// another client had done it.
 type AddFlags struct {
 	plain
 	UIDs  imap.UIDSet
@@ -61,7 +62,7 @@ func (*AddFlags) name() string { return "UID STORE" }
 func (a *AddFlags) write(e *wire.Encoder) {
 	e.Raw("UID STORE ")
 	e.Set(a.UIDs)
-	e.Raw(" +FLAGS.SILENT ")
+	e.Raw(" +FLAGS ")
 	e.Flags(a.Flags)
 }
 

@@ -287,6 +287,11 @@ func (c *Conn) said(status *wire.Status) error {
 		return fmt.Errorf("the server ends the connection: %w", status.Error())
 	}
 	if status.Code != nil {
+		if status.Code.Name == "CLOSED" && len(c.flights) > 0 {
+			if selecting, ok := c.flights[0].command.(*Select); ok {
+				selecting.Mixed, selecting.begun = selecting.begun, false
+			}
+		}
 		c.takeCode(status.Code)
 		if !c.offer(status) {
 			c.tellObserver(status)

@@ -29,6 +29,11 @@ type Select struct {
 	// OBJECTID.
 	MailboxID string
 
+	// Mixed tells that Mailbox was told what was about the mailbox that was selected
+	// before: only then did the server say where one ends and the other begins
+	// (CLOSED, RFC 7162 section 3.2.11).
+	Mixed bool
+
 	read  imap.SelectData
 	begun bool // the server speaks of this mailbox
 }
