@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -254,7 +255,7 @@ func (c *Conn) answered(status *wire.Status) error {
 		if one.tag != status.Tag {
 			continue
 		}
-		c.flights = append(c.flights[:i], c.flights[i+1:]...)
+		c.flights = slices.Delete(c.flights, i, i+1) // which forgets it, and what it fetched
 		c.takeCode(status.Code)
 		one.status = status
 		switch command := one.command.(type) {
