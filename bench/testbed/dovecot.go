@@ -88,7 +88,7 @@ type Dovecot struct {
 	cert      *Certificate
 	ports     [2]*port.Held // IMAP, IMAPS
 	process   *process      // nil while it is down
-	delivered int           // names of Maildir files, see Deliver
+	delivered int           // names of Maildir files, see deliver
 }
 
 // startTimeout bounds how long the server may take to greet, stopTimeout how

@@ -117,24 +117,47 @@ func (b *maildir) readKeywords() error {
 	return err
 }
 
+// Deliver puts a message into a user's INBOX as a delivery agent does that knows
+// nothing of Dovecot: into the folder new of the Maildir. It may be called while
+// the server runs.
+func (d *Dovecot) Deliver(user string, raw []byte) error {
+	box, err := d.openMaildir(user, "INBOX")
+	if err == nil {
+		var name string
+		if name, err = d.writeTemporary(box, raw); err == nil {
+			err = os.Rename(filepath.Join(box.path, "tmp", name), filepath.Join(box.path, "new", name))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("delivering to %s: %w", user, err)
+	}
+	return nil
+}
+
 // deliver writes one file. Dovecot gives UIDs in the order of the numbers that
 // names begin with, which it would take for times, and takes the internal date
 // from the file's time.
 func (d *Dovecot) deliver(box *maildir, m mailgen.Message) error {
-	d.delivered++
 	letters, err := box.letters(m.Flags)
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%d.M%dP%d.testbed,S=%d,W=%d", 1_000_000_000+d.delivered, time.Now().UnixNano(), os.Getpid(), len(m.Raw), len(m.Raw))
-	tmp := filepath.Join(box.path, "tmp", name)
-	if err := box.write(filepath.Join("tmp", name), m.Raw); err != nil {
+	name, err := d.writeTemporary(box, m.Raw)
+	if err != nil {
 		return err
 	}
+	tmp := filepath.Join(box.path, "tmp", name)
 	if err := os.Chtimes(tmp, m.Date, m.Date); err != nil {
 		return err
 	}
 	return os.Rename(tmp, filepath.Join(box.path, "cur", name+":2,"+letters))
+}
+
+// writeTemporary writes a message into the folder tmp and returns the file's name.
+func (d *Dovecot) writeTemporary(box *maildir, raw []byte) (name string, err error) {
+	d.delivered++
+	name = fmt.Sprintf("%d.M%dP%d.testbed,S=%d,W=%d", 1_000_000_000+d.delivered, time.Now().UnixNano(), os.Getpid(), len(raw), len(raw))
+	return name, box.write(filepath.Join("tmp", name), raw)
 }
 
 var maildirFlags = map[imap.Flag]string{

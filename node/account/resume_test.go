@@ -21,13 +21,13 @@ import (
 // with the test.
 var servers = []struct {
 	name  string
-	start func(*testing.T) (address string)
+	start func(testing.TB) (address string)
 }{
-	{"memory", func(t *testing.T) string { return startMemory(t, nil) }},
-	{"memory, nothing offered", func(t *testing.T) string {
+	{"memory", func(t testing.TB) string { return startMemory(t, nil) }},
+	{"memory, nothing offered", func(t testing.TB) string {
 		return startMemory(t, imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapUIDPlus: {}})
 	}},
-	{"Dovecot", func(t *testing.T) string {
+	{"Dovecot", func(t testing.TB) string {
 		need.Dovecot(t)
 		server, err := testbed.StartDovecot(testbed.DovecotConfig{Users: oneUser})
 		if err != nil {
@@ -36,7 +36,7 @@ var servers = []struct {
 		t.Cleanup(func() { server.Stop() })
 		return server.IMAPAddr()
 	}},
-	{"Cyrus", func(t *testing.T) string {
+	{"Cyrus", func(t testing.TB) string {
 		need.Have(t, testbed.CyrusAvailable())
 		server, err := testbed.StartCyrus(oneUser...)
 		if err != nil {
@@ -45,7 +45,7 @@ var servers = []struct {
 		t.Cleanup(func() { server.Stop() })
 		return server.IMAPAddr()
 	}},
-	{"Courier", func(t *testing.T) string {
+	{"Courier", func(t testing.TB) string {
 		need.Have(t, testbed.CourierAvailable())
 		server, err := testbed.StartCourier(oneUser...)
 		if err != nil {
