@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -28,7 +29,13 @@ import (
 	"alphamail/node/imapconn"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if size := os.Getenv(mailServerVariable); size != "" {
+		serveMail(size)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	user     = "ana"
