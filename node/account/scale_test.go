@@ -31,10 +31,12 @@ import (
 	"alphamail/node/imapconn"
 )
 
+// scaleSize is how many accounts come, how many clicks each makes first, and how
+// many seconds they then think between two; SCALE sets others.
+const scaleSize = "2000 10 10"
+
 const (
-	scaleAccounts  = 2000 // SCALE_ACCOUNTS sets another number
-	scaleThink     = 10 * time.Second
-	scaleLoad      = 20 * time.Second // how long users click
+	scaleLoad      = 20 * time.Second // how long users click after that
 	scaleWorkers   = 64
 	scalePerServer = 4000 // accounts of one process that serves mail
 )
@@ -43,20 +45,24 @@ const (
 // others, over TLS, and prints what they take in memory at each step of a day and
 // how quick clicks are. Run it with -benchtime 1x.
 func BenchmarkScale(b *testing.B) {
-	accounts := scaleAccounts
-	if text := os.Getenv("SCALE_ACCOUNTS"); text != "" {
-		var err error
-		if accounts, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
+	size := scaleSize
+	if text := os.Getenv("SCALE"); text != "" {
+		size = text
 	}
-	b.Run(fmt.Sprintf("%d accounts of 1000 messages", accounts), func(b *testing.B) { scale(b, accounts, 1000) })
-	b.Run("100 accounts of 10000 messages", func(b *testing.B) { scale(b, 100, 10_000) })
+	var accounts, clicks, think int
+	if _, err := fmt.Sscan(size, &accounts, &clicks, &think); err != nil {
+		b.Fatalf("SCALE=%q: %v", size, err)
+	}
+	b.Run(fmt.Sprintf("%d accounts of 1000 messages", accounts), func(b *testing.B) {
+		scale(b, accounts, 1000, clicks, time.Duration(think)*time.Second)
+	})
+	b.Run("100 accounts of 10000 messages", func(b *testing.B) { scale(b, 100, 10_000, 10, 10*time.Second) })
 }
 
 // crowd is many accounts on one node.
 type crowd struct {
 	b       *testing.B
+	clicks  int // of each at first
 	people  []*person
 	store   *cache.Cache
 	gate    *account.Gate
@@ -69,11 +75,11 @@ type crowd struct {
 type person struct {
 	*account.Account
 	messages uint32
-	validity uint32
+	validity atomic.Uint32
 	unseen   atomic.Uint32 // the next message, and the next page, that were not seen yet
 }
 
-func scale(b *testing.B, accounts, messages int) {
+func scale(b *testing.B, accounts, messages, clicks int, think time.Duration) {
 	files := uint64(2*accounts + 1000)
 	limit := syscall.Rlimit{Cur: files, Max: files}
 	var allowed syscall.Rlimit
@@ -89,7 +95,7 @@ func scale(b *testing.B, accounts, messages int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := &crowd{b: b, store: store, gate: account.NewGate(account.GateConfig{MaxConnections: 2*accounts + 1000})}
+	c := &crowd{b: b, clicks: clicks, store: store, gate: account.NewGate(account.GateConfig{MaxConnections: 2*accounts + 1000})}
 	for range 1 + (accounts-1)/scalePerServer {
 		address, roots := mailServer(b, min(accounts, scalePerServer), messages)
 		c.backend = append(c.backend, account.Backend{
@@ -101,8 +107,9 @@ func scale(b *testing.B, accounts, messages int) {
 	c.step("nobody there", func() {})
 	c.join(accounts, messages, account.Config{Watch: -1})
 	c.step("logged in", func() { c.everybody((*person).login) })
-	c.step("after ten clicks", func() { c.everybody((*person).tenClicks) })
-	warm, cold := c.load()
+	first := func(p *person) error { return p.firstClicks(clicks) }
+	c.step(fmt.Sprintf("after %d clicks", clicks), func() { c.everybody(first) })
+	warm, cold := c.load(think)
 	c.step("after a while of clicks", func() {})
 	c.step("at rest", func() {
 		c.everybody(func(p *person) error { p.Rest(true); return nil })
@@ -112,8 +119,8 @@ func scale(b *testing.B, accounts, messages int) {
 
 	// The same again with a second connection each, which listens.
 	c.join(accounts, messages, account.Config{WatchAfter: time.Millisecond, Watch: time.Hour})
-	c.step("ten clicks, a watcher each", func() {
-		c.everybody((*person).tenClicks)
+	c.step(fmt.Sprintf("%d clicks, a watcher each", clicks), func() {
+		c.everybody(first)
 		for before := 0; ; { // watchers come when logins are few
 			open, _ := c.gate.Open()
 			if open == 2*accounts || open == before {
@@ -121,11 +128,11 @@ func scale(b *testing.B, accounts, messages int) {
 			}
 			before = open
 			time.Sleep(2 * time.Second)
-			c.everybody((*person).firstPage)
+			c.everybody(func(p *person) error { return p.page(1) })
 		}
 	})
 	c.leave()
-	b.Logf("\n%sclicks of %d users who think for %v, open arrivals, for %v:\n%s%s", &c.table, accounts, scaleThink, scaleLoad, warm.String("known"), cold.String("new"))
+	b.Logf("\n%sclicks of %d users who think for %v, open arrivals, for %v:\n%s%s", &c.table, accounts, think, scaleLoad, warm.String("known"), cold.String("new"))
 	b.ReportMetric(0, "ns/op") // it is not about time
 }
 
@@ -183,8 +190,6 @@ func (c *crowd) step(name string, do func()) {
 
 func (p *person) login() error { return p.Connect(context.Background()) }
 
-func (p *person) firstPage() error { return p.page(1) }
-
 func (p *person) page(number int) error {
 	answer, err := p.Mailbox(context.Background(), &api.MailboxQuestion{Mailbox: "INBOX", Page: number})
 	if err != nil {
@@ -193,13 +198,13 @@ func (p *person) page(number int) error {
 	if len(answer.Rows) != api.DefaultPageSize || answer.Total != int(p.messages) || answer.Rows[0].Subject == "" && answer.Rows[1].Subject == "" {
 		return fmt.Errorf("page %d: %d rows of %d messages", number, len(answer.Rows), answer.Total)
 	}
-	p.validity = answer.UIDValidity
+	p.validity.Store(answer.UIDValidity)
 	return nil
 }
 
 // message opens the message that stands at a place of the list, from 0.
 func (p *person) message(place uint32) error {
-	id := api.MessageID{Mailbox: "INBOX", UIDValidity: p.validity, UID: p.messages - place}
+	id := api.MessageID{Mailbox: "INBOX", UIDValidity: p.validity.Load(), UID: p.messages - place}
 	answer, err := p.Message(context.Background(), &api.MessageQuestion{ID: id, MarkSeen: true})
 	if err == nil && (answer.ID != id || len(answer.Headers) == 0) {
 		err = fmt.Errorf("message %v is not what was asked for", id)
@@ -207,34 +212,28 @@ func (p *person) message(place uint32) error {
 	return err
 }
 
-// tenClicks are half lists, half messages.
-func (p *person) tenClicks() error {
+// click is one of those that people make at first: half lists, half messages.
+func (p *person) click(number int) error {
+	switch {
+	case number < 3:
+		return p.page(number + 1)
+	case number%2 == 1:
+		return p.message(uint32(number / 2))
+	}
+	return p.page(1)
+}
+
+func (p *person) firstClicks(count int) error {
 	p.unseen.Store(5)
-	for click := range 10 {
-		var err error
-		switch {
-		case click < 3:
-			err = p.page(click + 1)
-		case click%2 == 1:
-			err = p.message(uint32(click / 2))
-		default:
-			err = p.page(1)
-		}
-		if err != nil {
+	for number := range count {
+		if err := p.click(number); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// knownClick is one that was seen in tenClicks, newClick one that was not.
-func (p *person) knownClick() error {
-	if rand.IntN(2) == 0 {
-		return p.page(1 + rand.IntN(3))
-	}
-	return p.message(uint32(1 + rand.IntN(4)))
-}
-
+// newClick is for something that was not seen by firstClicks.
 func (p *person) newClick() error {
 	next := p.unseen.Add(1)
 	if next%2 == 0 {
@@ -245,14 +244,20 @@ func (p *person) newClick() error {
 
 // latencies are those of clicks, from the moment at which they were meant.
 type latencies struct {
-	mu    sync.Mutex // guards clicks
-	taken []time.Duration
+	mu      sync.Mutex // guards the fields below
+	taken   []time.Duration
+	failed  int
+	failure error // one of them
 }
 
-func (l *latencies) add(d time.Duration) {
+func (l *latencies) add(d time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.taken = append(l.taken, d)
+	if err != nil {
+		l.failed++
+		l.failure = err
+	}
 }
 
 func (l *latencies) String(name string) string {
@@ -263,28 +268,26 @@ func (l *latencies) String(name string) string {
 		}
 		return l.taken[int(share*float64(len(l.taken)-1))].Round(10 * time.Microsecond)
 	}
-	return fmt.Sprintf("  %-6s %6d clicks  p50 %v  p90 %v  p99 %v  max %v\n", name, len(l.taken), at(.5), at(.9), at(.99), at(1))
+	return fmt.Sprintf("  %-6s %6d clicks  p50 %v  p90 %v  p99 %v  max %v  %d failed %v\n", name, len(l.taken), at(.5), at(.9), at(.99), at(1), l.failed, l.failure)
 }
 
 // load lets everybody click by chance, whether or not the clicks before were
 // answered; seven of ten show what was seen before.
-func (c *crowd) load() (warm, cold *latencies) {
+func (c *crowd) load(think time.Duration) (warm, cold *latencies) {
 	warm, cold = &latencies{}, &latencies{}
-	mean := float64(scaleThink) / float64(len(c.people))
+	mean := float64(think) / float64(len(c.people))
 	var clicking sync.WaitGroup
 	begun := time.Now()
-	var failed atomic.Int64
 	for meant := begun; meant.Sub(begun) < scaleLoad; meant = meant.Add(time.Duration(rand.ExpFloat64() * mean)) {
-		time.Sleep(time.Until(meant))
-		one, click, taken := c.people[rand.IntN(len(c.people))], (*person).knownClick, warm
+		time.Sleep(time.Until(meant)) // a click that is sent late counts from when it was meant
+		one, taken := c.people[rand.IntN(len(c.people))], warm
+		click := func() error { return one.click(rand.IntN(c.clicks)) }
 		if rand.IntN(10) < 3 {
-			click, taken = (*person).newClick, cold
+			click, taken = one.newClick, cold
 		}
 		clicking.Go(func() {
-			if err := click(one); err != nil && failed.Add(1) == 1 {
-				c.b.Errorf("a click: %v", err)
-			}
-			taken.add(time.Since(meant))
+			err := click()
+			taken.add(time.Since(meant), err)
 		})
 	}
 	clicking.Wait()
