@@ -20,7 +20,7 @@ import (
 
 const (
 	outageUsers    = 20
-	outageMessages = 100
+	outageMessages = 60
 	outageThink    = 150 * time.Millisecond // between two clicks of a user
 	outageBefore   = 2 * time.Second
 	outageLasts    = 5 * time.Second
