@@ -130,6 +130,7 @@ type Account struct {
 	failed       time.Time   // when the mail server could not be reached last
 	reconnecting bool        // in the background
 	stopWatching func()      // ends the watcher; nil when there is none
+	noPreviews   bool        // the server offers previews and had none
 	selected     *index      // nil when nothing is selected
 	indexes      indexes     // of other mailboxes
 	folders      folderList

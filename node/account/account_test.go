@@ -147,6 +147,13 @@ func (w *world) counted(work func()) testbed.Counts {
 	return w.proxy.Snapshot().Sub(before)
 }
 
+// settle waits until nothing more is asked of the mail server.
+func (w *world) settle() {
+	for before := -1; before != w.proxy.Snapshot().Total(); time.Sleep(100 * time.Millisecond) {
+		before = w.proxy.Snapshot().Total()
+	}
+}
+
 // other is another client of the same user, with INBOX selected.
 func (w *world) other() *imapclient.Client {
 	w.t.Helper()

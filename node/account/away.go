@@ -12,18 +12,21 @@ import (
 )
 
 // pauseAfterFailure is how long nobody waits for a connection whose last try
-// failed, if the answer is known without.
+// failed.
 const pauseAfterFailure = 5 * time.Second
 
 // ask runs work with the turn and a connection. When the mail server cannot be
 // reached, known is called instead: it may know the answer all the same, and
-// reports whether it does. Nobody waits for a server that is away if the answer
-// is known: whether it is back is found out meanwhile.
+// reports whether it does. Nobody waits for a server that is away: whether it is
+// back is found out meanwhile.
 func (a *Account) ask(ctx context.Context, work func(context.Context) error, known func() bool) error {
 	return a.withTurn(ctx, func(ctx context.Context) error {
-		if !a.connected() && a.away() && known() {
+		if !a.connected() && a.away() {
 			a.reconnect()
-			return nil
+			if known() {
+				return nil
+			}
+			return api.NewError(api.CodeBackendDown, "The mail server cannot be reached. It is tried again every few seconds.", errAway)
 		}
 		err := a.retrying(ctx, work)
 		if unreachable(err) && ctx.Err() == nil && known() {

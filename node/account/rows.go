@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/emersion/go-imap/v2"
@@ -48,7 +49,7 @@ func (a *Account) rowFetch(uids []uint32, records []*record) *imapconn.Fetch {
 	fetch := &imapconn.Fetch{UIDs: missing, Items: items}
 	switch {
 	case a.config.NoSnippets:
-	case a.conn.Has(capPreview):
+	case a.conn.Has(capPreview) && !a.noPreviews:
 		fetch.Preview = imapconn.PreviewNow
 	default:
 		// The text of most messages begins in part 1, so asking blindly saves an
@@ -71,6 +72,9 @@ func beginningOf(path []int) *imap.FetchItemBodySection {
 func (a *Account) takeRows(ctx context.Context, fetch *imapconn.Fetch) (map[uint32]*record, error) {
 	made := map[uint32]*record{}
 	later := map[string][]*pendingSnippet{}
+	// Cyrus offers previews and has none.
+	a.noPreviews = a.noPreviews || fetch.Preview != imapconn.NoPreview && len(fetch.Messages) > 0 &&
+		!slices.ContainsFunc(fetch.Messages, func(m *imapconn.Message) bool { return m.HasPreview })
 	for _, message := range fetch.Messages {
 		r := newRecord(message)
 		made[uint32(message.UID)] = r
