@@ -13,10 +13,10 @@ import (
 // letters; those of one language stand together.
 var roleNames = newRoleNames(map[api.Role]string{
 	api.RoleDrafts: `drafts, draft, entwürfe, entwurf, brouillons, borradores, bozze, rascunhos, concepten, kladder, utkast, luonnokset, szkice, kopie robocze, wersje robocze, koncepty, rozepsané, rozpísané, piszkozatok, ciorne, schițe, taslaklar,
-		πρόχειρα, черновики, чернетки, чернови, skice, nacrti, osnutki, mustandid, melnraksti, juodraščiai, esborranys, zirriborroak, المسودات, טיוטות, پیش‌نویس‌ها, 草稿, 草稿箱, 草稿匣, 下書き, 임시보관함, 임시 보관함, thư nháp, แบบร่าง, draf, konsep`,
+		πρόχειρα, черновики, чернетки, чернови, skice, nacrti, osnutki, mustandid, melnraksti, juodraščiai, esborranys, zirriborroak, المسودات, טיוטות, پیشنویسها, 草稿, 草稿箱, 草稿匣, 下書き, 임시보관함, 임시 보관함, thư nháp, แบบร่าง, draf, konsep`,
 	api.RoleSent: `sent, sent items, sent messages, sent mail, sent-mail, gesendet, gesendete objekte, gesendete elemente, gesendete nachrichten, envoyés, éléments envoyés, messages envoyés, enviados, elementos enviados, mensajes enviados, inviati, posta inviata,
 		itens enviados, mensagens enviadas, verzonden, verzonden items, verzonden berichten, sendt, sendte, sendt post, skickat, skickade, lähetetyt, wysłane, elementy wysłane, odeslané, odeslaná pošta, odoslané, elküldött, elküldött elemek, trimise, elemente trimise,
-		gönderilmiş öğeler, gönderilenler, απεσταλμένα, отправленные, надіслані, изпратени, poslano, poslato, saadetud, nosūtītie, išsiųsti, enviats, bidalitakoak, المرسلة, العناصر المرسلة, נשלח, דואר שנשלח, ارسال‌شده, 已发送, 已发送邮件, 寄件備份, 已傳送, 送信済み, 送信済みアイテム, 보낸편지함, 보낸 편지함, đã gửi, thư đã gửi, ส่งแล้ว, terkirim, item terkirim`,
+		gönderilmiş öğeler, gönderilenler, απεσταλμένα, отправленные, надіслані, изпратени, poslano, poslato, saadetud, nosūtītie, išsiųsti, enviats, bidalitakoak, المرسلة, العناصر المرسلة, נשלח, דואר שנשלח, ارسالشده, 已发送, 已发送邮件, 寄件備份, 已傳送, 送信済み, 送信済みアイテム, 보낸편지함, 보낸 편지함, đã gửi, thư đã gửi, ส่งแล้ว, terkirim, item terkirim`,
 	api.RoleArchive: `archive, archives, archiv, archiviert, archivo, archivos, archivados, archivio, arquivo, arquivados, archief, arkiv, arkivoitu, arkisto, archiwum, archív, archívum, arhivă, arhiva, arhiv, arşiv, αρχείο, αρχειοθέτηση, архив, архів, arhiiv, arhīvs, archyvas, arxiu, artxiboa,
 		الأرشيف, ארכיון, بایگانی, 存档, 归档, 封存, アーカイブ, 보관함, 보관, lưu trữ, ที่เก็บถาวร, arsip, arkip`,
 	api.RoleJunk: `junk, spam, junk e-mail, junk email, junk mail, bulk mail, unerwünscht, unerwünschte werbung, junk-e-mail, spamverdacht, indésirables, courrier indésirable, pourriel, correo no deseado, no deseado, posta indesiderata, indesiderata, lixo eletrônico, lixo eletrónico, spam-mail, ongewenst, ongewenste e-mail, ongewenste reclame,
@@ -24,7 +24,7 @@ var roleNames = newRoleNames(map[api.Role]string{
 		البريد العشوائي, البريد غير الهام, דואר זבל, ספאם, هرزنامه, 垃圾邮件, 垃圾郵件, 迷惑メール, 스팸, 스팸함, 스팸편지함, thư rác, สแปม, อีเมลขยะ, sampah junk`,
 	api.RoleTrash: `trash, deleted, deleted items, deleted messages, bin, papierkorb, gelöscht, gelöschte objekte, gelöschte elemente, corbeille, éléments supprimés, messages supprimés, papelera, eliminados, elementos eliminados, cestino, posta eliminata, lixo, lixeira, itens excluídos, itens eliminados, prullenbak, prullenmand, verwijderde items, papirkurv, slettet post, slettede elementer, papperskorg, papperskorgen, borttaget, borttagna objekt, roskakori, poistetut,
 		kosz, elementy usunięte, koš, odstraněná pošta, kôš, odstránené, kuka, törölt elemek, lomtár, coș de gunoi, elemente șterse, gunoi, çöp, çöp kutusu, silinmiş öğeler, κάδος, κάδος απορριμμάτων, διαγραμμένα, корзина, удаленные, удалённые, кошик, видалені, кошче, изтрити, smeće, otpad, smetnjak, prügikast, miskaste, atkritne, šiukšlinė, paperera, zakarrontzia,
-		المهملات, سلة المهملات, العناصر المحذوفة, אשפה, פריטים שנמחקו, زباله‌دان, 已删除邮件, 已删除, 废纸篓, 垃圾桶, 刪除的郵件, ゴミ箱, 削除済みアイテム, 휴지통, 지운편지함, thùng rác, ถังขยะ, sampah, tong sampah`,
+		المهملات, سلة المهملات, العناصر المحذوفة, אשפה, פריטים שנמחקו, زبالهدان, 已删除邮件, 已删除, 废纸篓, 垃圾桶, 刪除的郵件, ゴミ箱, 削除済みアイテム, 휴지통, 지운편지함, thùng rác, ถังขยะ, sampah, tong sampah`,
 })
 
 func newRoleNames(byRole map[api.Role]string) map[string]api.Role {
@@ -70,7 +70,8 @@ func assignRoles(folders []api.Folder, configured map[api.Role]string) {
 		if f.Role != "" || f.Space != "" || !f.Selectable || len(f.Path) != 1 {
 			continue
 		}
-		if role := roleNames[strings.ToLower(f.Path[0])]; role != "" && !taken[role] {
+		// Persian joins some words with a mark that others leave out.
+		if role := roleNames[strings.ReplaceAll(strings.ToLower(f.Path[0]), "\u200c", "")]; role != "" && !taken[role] {
 			f.Role, taken[role] = role, true
 		}
 	}
