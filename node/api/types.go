@@ -220,7 +220,7 @@ type MessageQuestion struct {
 // Span is a run of text, perhaps a link.
 type Span struct {
 	Text string `msg:"text"`
-	// URL is empty, or an absolute http, https or mailto URL.
+	// URL is empty, or an absolute http, https, mailto or tel URL.
 	URL string `msg:"url,omitempty"`
 }
 
@@ -230,6 +230,10 @@ type Block struct {
 	// Quote is the depth of quotation, 0 for the sender's own words.
 	Quote int    `msg:"quote,omitempty"`
 	Spans []Span `msg:"spans"`
+	// Signature is true for what stands below the sender's "-- ", Attribution for
+	// the line that says who wrote what is quoted next.
+	Signature   bool `msg:"signature,omitempty"`
+	Attribution bool `msg:"attribution,omitempty"`
 }
 
 // Part describes a part that a reader can open or download.
@@ -298,7 +302,140 @@ type MessageAnswer struct {
 	Page int `msg:"page"`
 	// AsOf is as in MailboxAnswer.
 	AsOf time.Time `msg:"as_of,omitempty"`
+	// Doubts are about who claims to have sent the message.
+	Doubts []Doubt `msg:"doubts,omitempty"`
+	// Events are those of the invitations in the message.
+	Events []Event `msg:"events,omitempty"`
+	// Report is there when the message is a delivery report or a receipt.
+	Report *Report `msg:"report,omitempty"`
+	// Uncoloured is as in BodyAnswer.
+	Uncoloured bool `msg:"uncoloured,omitempty"`
 }
+
+// DoubtKind says what is doubtful about who sent a message.
+type DoubtKind string
+
+// The doubts. None of them proves anything.
+const (
+	DoubtName    DoubtKind = "name_is_other_address" // the name Shown looks like an address, the address is True
+	DoubtLetters DoubtKind = "letters_pretend"       // the address Shown has letters that pretend to be others
+	DoubtReply   DoubtKind = "reply_elsewhere"       // answers to Shown go to True, at another site
+	DoubtSender  DoubtKind = "sent_by_other"         // True, of another site, sent on behalf of Shown
+	DoubtSeveral DoubtKind = "several_from"          // there are several From fields
+	DoubtNobody  DoubtKind = "nobody"                // there is no address of an author
+)
+
+// Doubt is a mark to set beside who claims to have sent a message.
+type Doubt struct {
+	Kind DoubtKind `msg:"kind"`
+	// Field is From, Sender or Reply-To.
+	Field string `msg:"field,omitempty"`
+	// Shown is what the message shows, True what it really is. Both may be empty.
+	Shown string `msg:"shown,omitempty"`
+	True  string `msg:"true,omitempty"`
+}
+
+// Event is an event of an invitation (RFC 5545, RFC 5546), as the message
+// describes it.
+type Event struct {
+	// Method is "request", "cancel", "reply", "counter", "publish"… or empty.
+	Method      string `msg:"method,omitempty"`
+	UID         string `msg:"uid,omitempty"`
+	Summary     string `msg:"summary,omitempty"`
+	Location    string `msg:"location,omitempty"`
+	Description string `msg:"description,omitempty"`
+	// URL is empty, or an absolute http or https URL.
+	URL string `msg:"url,omitempty"`
+	// Status is "confirmed", "tentative", "cancelled" or empty.
+	Status string `msg:"status,omitempty"`
+	// Start and End are instants. With AllDay they are midnights in UTC that stand
+	// for dates, End for the last one; with Floating, what a clock shows where the
+	// event is, written as UTC. Zero when not known.
+	Start    time.Time `msg:"start,omitempty"`
+	End      time.Time `msg:"end,omitempty"`
+	AllDay   bool      `msg:"all_day,omitempty"`
+	Floating bool      `msg:"floating,omitempty"`
+	// Zone is the name of the event's own zone, in the words of the message; may
+	// be empty. Offset is that zone's offset from UTC at Start, in seconds to the
+	// east.
+	Zone   string `msg:"zone,omitempty"`
+	Offset int    `msg:"offset,omitempty"`
+	// Repeats is nil for an event that does not repeat.
+	Repeats   *Recurrence `msg:"repeats,omitempty"`
+	Organizer Address     `msg:"organizer,omitempty"`
+	Attendees []Attendee  `msg:"attendees,omitempty"`
+	// Reply is the status of the only attendee, in a reply.
+	Reply string `msg:"reply,omitempty"`
+}
+
+// Attendee is somebody who was invited.
+type Attendee struct {
+	Name  string `msg:"name,omitempty"`
+	Email string `msg:"email,omitempty"`
+	// Status is "accepted", "declined", "tentative", "needs-action", "delegated" or
+	// another one of RFC 5545 section 3.2.12; may be empty.
+	Status   string `msg:"status,omitempty"`
+	Optional bool   `msg:"optional,omitempty"`
+}
+
+// Recurrence is how often an event repeats (RFC 5545 section 3.3.10).
+type Recurrence struct {
+	// Frequency is "daily", "weekly", "monthly", "yearly" or a finer one.
+	Frequency string `msg:"frequency"`
+	// Interval is 1 or more; Count is 0 for no bound, and so is a zero Until.
+	Interval int       `msg:"interval,omitempty"`
+	Count    int       `msg:"count,omitempty"`
+	Until    time.Time `msg:"until,omitempty"`
+	// Days are "MO" to "SU", perhaps with the number of the week before: "-1SU".
+	Days []string `msg:"days,omitempty"`
+}
+
+// Report is what a mail server or program tells about a message that was sent: a
+// delivery report (RFC 3464) or a receipt (RFC 8098).
+type Report struct {
+	// Reporter is the host, or the program, that writes; may be empty.
+	Reporter string `msg:"reporter,omitempty"`
+	// Subject and MessageID are of the message that it is about; may be empty.
+	Subject    string              `msg:"subject,omitempty"`
+	MessageID  string              `msg:"message_id,omitempty"`
+	Recipients []ReportedRecipient `msg:"recipients"`
+}
+
+// ReportedRecipient is what happened for one recipient.
+type ReportedRecipient struct {
+	Address string `msg:"address"`
+	// Action is "failed", "delayed", "delivered", "relayed", "expanded"; of a
+	// receipt "displayed", "deleted" or another word.
+	Action string `msg:"action,omitempty"`
+	// Status is a code of RFC 3463, such as "5.1.1"; may be empty.
+	Status string       `msg:"status,omitempty"`
+	Reason ReportReason `msg:"reason,omitempty"`
+	// Diagnostic is what the server Remote said; both may be empty.
+	Diagnostic string `msg:"diagnostic,omitempty"`
+	Remote     string `msg:"remote,omitempty"`
+}
+
+// ReportReason says in a word why a message was not delivered.
+type ReportReason string
+
+// The reasons; empty when it is not known.
+const (
+	ReasonNoMailbox    ReportReason = "no_mailbox"    // there is no such address
+	ReasonNoHost       ReportReason = "no_host"       // there is no such domain, or it takes no mail
+	ReasonDisabled     ReportReason = "disabled"      // the mailbox is switched off
+	ReasonFull         ReportReason = "full"          // the mailbox is full
+	ReasonTooLarge     ReportReason = "too_large"     // the message is too large
+	ReasonUnreachable  ReportReason = "unreachable"   // the server does not answer
+	ReasonExpired      ReportReason = "expired"       // it was tried for too long
+	ReasonLoop         ReportReason = "loop"          // mail goes round in circles
+	ReasonNotAllowed   ReportReason = "not_allowed"   // the sender may not write there
+	ReasonSpam         ReportReason = "spam"          // taken for unwanted mail
+	ReasonUnproven     ReportReason = "unproven"      // SPF, DKIM or DMARC did not agree
+	ReasonContent      ReportReason = "content"       // the content was refused
+	ReasonBusy         ReportReason = "busy"          // the server asks to come back
+	ReasonBadAddress   ReportReason = "bad_address"   // the address is not written correctly
+	ReasonNotSupported ReportReason = "not_supported" // the server lacks what the message needs
+)
 
 // BodyQuestion asks for the HTML view of a message.
 type BodyQuestion struct {
@@ -314,6 +451,9 @@ type BodyAnswer struct {
 	Subject string `msg:"subject"`
 	// BlockedRemote counts what was left out because it is remote.
 	BlockedRemote int `msg:"blocked_remote,omitempty"`
+	// Uncoloured tells that the HTML sets no colours of its own, so that a dark
+	// page may give it its own. Where that is not known, it is false.
+	Uncoloured bool `msg:"uncoloured,omitempty"`
 }
 
 // PartQuestion asks for the decoded content of one part.

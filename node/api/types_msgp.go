@@ -91,15 +91,135 @@ func (z Address) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Attendee) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Email == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Status == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Optional == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "name"
+			o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "email"
+			o = append(o, 0xa5, 0x65, 0x6d, 0x61, 0x69, 0x6c)
+			o = msgp.AppendString(o, z.Email)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "status"
+			o = append(o, 0xa6, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendString(o, z.Status)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "optional"
+			o = append(o, 0xa8, 0x6f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x61, 0x6c)
+			o = msgp.AppendBool(o, z.Optional)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Attendee) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "name":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "email":
+			z.Email, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Email")
+				return
+			}
+		case "status":
+			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Status")
+				return
+			}
+		case "optional":
+			z.Optional, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Optional")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Attendee) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 6 + msgp.StringPrefixSize + len(z.Email) + 7 + msgp.StringPrefixSize + len(z.Status) + 9 + msgp.BoolSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Block) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(2)
-	var zb0001Mask uint8 /* 2 bits */
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
 	_ = zb0001Mask
 	if z.Quote == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x1
+	}
+	if z.Signature == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Attribution == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -137,6 +257,16 @@ func (z *Block) MarshalMsg(b []byte) (o []byte, err error) {
 					o = msgp.AppendString(o, z.Spans[za0001].URL)
 				}
 			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "signature"
+			o = append(o, 0xa9, 0x73, 0x69, 0x67, 0x6e, 0x61, 0x74, 0x75, 0x72, 0x65)
+			o = msgp.AppendBool(o, z.Signature)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "attribution"
+			o = append(o, 0xab, 0x61, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendBool(o, z.Attribution)
 		}
 	}
 	return
@@ -214,6 +344,18 @@ func (z *Block) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "signature":
+			z.Signature, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Signature")
+				return
+			}
+		case "attribution":
+			z.Attribution, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Attribution")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -232,19 +374,24 @@ func (z *Block) Msgsize() (s int) {
 	for za0001 := range z.Spans {
 		s += 1 + 5 + msgp.StringPrefixSize + len(z.Spans[za0001].Text) + 4 + msgp.StringPrefixSize + len(z.Spans[za0001].URL)
 	}
+	s += 10 + msgp.BoolSize + 12 + msgp.BoolSize
 	return
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z BodyAnswer) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *BodyAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(3)
-	var zb0001Mask uint8 /* 3 bits */
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
 	_ = zb0001Mask
 	if z.BlockedRemote == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x4
+	}
+	if z.Uncoloured == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -261,6 +408,11 @@ func (z BodyAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "blocked_remote"
 			o = append(o, 0xae, 0x62, 0x6c, 0x6f, 0x63, 0x6b, 0x65, 0x64, 0x5f, 0x72, 0x65, 0x6d, 0x6f, 0x74, 0x65)
 			o = msgp.AppendInt(o, z.BlockedRemote)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "uncoloured"
+			o = append(o, 0xaa, 0x75, 0x6e, 0x63, 0x6f, 0x6c, 0x6f, 0x75, 0x72, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.Uncoloured)
 		}
 	}
 	return
@@ -302,6 +454,12 @@ func (z *BodyAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "BlockedRemote")
 				return
 			}
+		case "uncoloured":
+			z.Uncoloured, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Uncoloured")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -315,8 +473,8 @@ func (z *BodyAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z BodyAnswer) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.HTML) + 8 + msgp.StringPrefixSize + len(z.Subject) + 15 + msgp.IntSize
+func (z *BodyAnswer) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.HTML) + 8 + msgp.StringPrefixSize + len(z.Subject) + 15 + msgp.IntSize + 11 + msgp.BoolSize
 	return
 }
 
@@ -586,6 +744,556 @@ func (z *Call) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Call) Msgsize() (s int) {
 	s = 1 + 11 + msgp.StringPrefixSize + len(z.RequestID) + 13 + msgp.StringPrefixSize + len(z.OperationID) + 15 + msgp.StringPrefixSize + len(z.ClientAddress) + 12 + msgp.Uint64Size + 5 + msgp.Uint8Size + 8 + msgp.StringPrefixSize + len(z.Suspect) + 8 + z.Session.Msgsize()
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Doubt) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Field == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Shown == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.True == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "kind"
+		o = append(o, 0xa4, 0x6b, 0x69, 0x6e, 0x64)
+		o = msgp.AppendString(o, string(z.Kind))
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "field"
+			o = append(o, 0xa5, 0x66, 0x69, 0x65, 0x6c, 0x64)
+			o = msgp.AppendString(o, z.Field)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "shown"
+			o = append(o, 0xa5, 0x73, 0x68, 0x6f, 0x77, 0x6e)
+			o = msgp.AppendString(o, z.Shown)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "true"
+			o = append(o, 0xa4, 0x74, 0x72, 0x75, 0x65)
+			o = msgp.AppendString(o, z.True)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Doubt) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "kind":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Kind")
+					return
+				}
+				z.Kind = DoubtKind(zb0002)
+			}
+		case "field":
+			z.Field, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Field")
+				return
+			}
+		case "shown":
+			z.Shown, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Shown")
+				return
+			}
+		case "true":
+			z.True, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "True")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Doubt) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(string(z.Kind)) + 6 + msgp.StringPrefixSize + len(z.Field) + 6 + msgp.StringPrefixSize + len(z.Shown) + 5 + msgp.StringPrefixSize + len(z.True)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z DoubtKind) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *DoubtKind) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = DoubtKind(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z DoubtKind) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Event) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(17)
+	var zb0001Mask uint32 /* 17 bits */
+	_ = zb0001Mask
+	if z.Method == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.UID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Summary == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Location == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Description == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.URL == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Status == "" {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.Start == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.End == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.AllDay == false {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.Floating == false {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	if z.Zone == "" {
+		zb0001Len--
+		zb0001Mask |= 0x800
+	}
+	if z.Offset == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	if z.Repeats == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	if z.Organizer == (Address{}) {
+		zb0001Len--
+		zb0001Mask |= 0x4000
+	}
+	if z.Attendees == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
+	if z.Reply == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "method"
+			o = append(o, 0xa6, 0x6d, 0x65, 0x74, 0x68, 0x6f, 0x64)
+			o = msgp.AppendString(o, z.Method)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "uid"
+			o = append(o, 0xa3, 0x75, 0x69, 0x64)
+			o = msgp.AppendString(o, z.UID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "summary"
+			o = append(o, 0xa7, 0x73, 0x75, 0x6d, 0x6d, 0x61, 0x72, 0x79)
+			o = msgp.AppendString(o, z.Summary)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "location"
+			o = append(o, 0xa8, 0x6c, 0x6f, 0x63, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Location)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "description"
+			o = append(o, 0xab, 0x64, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Description)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "url"
+			o = append(o, 0xa3, 0x75, 0x72, 0x6c)
+			o = msgp.AppendString(o, z.URL)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "status"
+			o = append(o, 0xa6, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendString(o, z.Status)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "start"
+			o = append(o, 0xa5, 0x73, 0x74, 0x61, 0x72, 0x74)
+			o = msgp.AppendTime(o, z.Start)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "end"
+			o = append(o, 0xa3, 0x65, 0x6e, 0x64)
+			o = msgp.AppendTime(o, z.End)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "all_day"
+			o = append(o, 0xa7, 0x61, 0x6c, 0x6c, 0x5f, 0x64, 0x61, 0x79)
+			o = msgp.AppendBool(o, z.AllDay)
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "floating"
+			o = append(o, 0xa8, 0x66, 0x6c, 0x6f, 0x61, 0x74, 0x69, 0x6e, 0x67)
+			o = msgp.AppendBool(o, z.Floating)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "zone"
+			o = append(o, 0xa4, 0x7a, 0x6f, 0x6e, 0x65)
+			o = msgp.AppendString(o, z.Zone)
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "offset"
+			o = append(o, 0xa6, 0x6f, 0x66, 0x66, 0x73, 0x65, 0x74)
+			o = msgp.AppendInt(o, z.Offset)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "repeats"
+			o = append(o, 0xa7, 0x72, 0x65, 0x70, 0x65, 0x61, 0x74, 0x73)
+			if z.Repeats == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Repeats.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Repeats")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "organizer"
+			o = append(o, 0xa9, 0x6f, 0x72, 0x67, 0x61, 0x6e, 0x69, 0x7a, 0x65, 0x72)
+			// check for omitted fields
+			zb0002Len := uint32(2)
+			var zb0002Mask uint8 /* 2 bits */
+			_ = zb0002Mask
+			if z.Organizer.Name == "" {
+				zb0002Len--
+				zb0002Mask |= 0x1
+			}
+			if z.Organizer.Email == "" {
+				zb0002Len--
+				zb0002Mask |= 0x2
+			}
+			// variable map header, size zb0002Len
+			o = append(o, 0x80|uint8(zb0002Len))
+
+			// skip if no fields are to be emitted
+			if zb0002Len != 0 {
+				if (zb0002Mask & 0x1) == 0 { // if not omitted
+					// string "name"
+					o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
+					o = msgp.AppendString(o, z.Organizer.Name)
+				}
+				if (zb0002Mask & 0x2) == 0 { // if not omitted
+					// string "email"
+					o = append(o, 0xa5, 0x65, 0x6d, 0x61, 0x69, 0x6c)
+					o = msgp.AppendString(o, z.Organizer.Email)
+				}
+			}
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "attendees"
+			o = append(o, 0xa9, 0x61, 0x74, 0x74, 0x65, 0x6e, 0x64, 0x65, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Attendees)))
+			for za0001 := range z.Attendees {
+				o, err = z.Attendees[za0001].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Attendees", za0001)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "reply"
+			o = append(o, 0xa5, 0x72, 0x65, 0x70, 0x6c, 0x79)
+			o = msgp.AppendString(o, z.Reply)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Event) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "method":
+			z.Method, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Method")
+				return
+			}
+		case "uid":
+			z.UID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "UID")
+				return
+			}
+		case "summary":
+			z.Summary, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Summary")
+				return
+			}
+		case "location":
+			z.Location, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Location")
+				return
+			}
+		case "description":
+			z.Description, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Description")
+				return
+			}
+		case "url":
+			z.URL, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "URL")
+				return
+			}
+		case "status":
+			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Status")
+				return
+			}
+		case "start":
+			z.Start, bts, err = msgp.ReadTimeBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Start")
+				return
+			}
+		case "end":
+			z.End, bts, err = msgp.ReadTimeBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "End")
+				return
+			}
+		case "all_day":
+			z.AllDay, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "AllDay")
+				return
+			}
+		case "floating":
+			z.Floating, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Floating")
+				return
+			}
+		case "zone":
+			z.Zone, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Zone")
+				return
+			}
+		case "offset":
+			z.Offset, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Offset")
+				return
+			}
+		case "repeats":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Repeats = nil
+			} else {
+				if z.Repeats == nil {
+					z.Repeats = new(Recurrence)
+				}
+				bts, err = z.Repeats.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Repeats")
+					return
+				}
+			}
+		case "organizer":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Organizer")
+				return
+			}
+			for zb0002 > 0 {
+				zb0002--
+				field, bts, err = msgp.ReadMapKeyZC(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Organizer")
+					return
+				}
+				switch msgp.UnsafeString(field) {
+				case "name":
+					z.Organizer.Name, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Organizer", "Name")
+						return
+					}
+				case "email":
+					z.Organizer.Email, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Organizer", "Email")
+						return
+					}
+				default:
+					bts, err = msgp.Skip(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Organizer")
+						return
+					}
+				}
+			}
+		case "attendees":
+			var zb0003 uint32
+			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Attendees")
+				return
+			}
+			if cap(z.Attendees) >= int(zb0003) {
+				z.Attendees = (z.Attendees)[:zb0003]
+			} else {
+				z.Attendees = make([]Attendee, zb0003)
+			}
+			for za0001 := range z.Attendees {
+				bts, err = z.Attendees[za0001].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Attendees", za0001)
+					return
+				}
+			}
+		case "reply":
+			z.Reply, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Reply")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Event) Msgsize() (s int) {
+	s = 3 + 7 + msgp.StringPrefixSize + len(z.Method) + 4 + msgp.StringPrefixSize + len(z.UID) + 8 + msgp.StringPrefixSize + len(z.Summary) + 9 + msgp.StringPrefixSize + len(z.Location) + 12 + msgp.StringPrefixSize + len(z.Description) + 4 + msgp.StringPrefixSize + len(z.URL) + 7 + msgp.StringPrefixSize + len(z.Status) + 6 + msgp.TimeSize + 4 + msgp.TimeSize + 8 + msgp.BoolSize + 9 + msgp.BoolSize + 5 + msgp.StringPrefixSize + len(z.Zone) + 7 + msgp.IntSize + 8
+	if z.Repeats == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Repeats.Msgsize()
+	}
+	s += 10 + 1 + 5 + msgp.StringPrefixSize + len(z.Organizer.Name) + 6 + msgp.StringPrefixSize + len(z.Organizer.Email) + 10 + msgp.ArrayHeaderSize
+	for za0001 := range z.Attendees {
+		s += z.Attendees[za0001].Msgsize()
+	}
+	s += 6 + msgp.StringPrefixSize + len(z.Reply)
 	return
 }
 
@@ -1642,8 +2350,8 @@ func (z *MailboxQuestion) Msgsize() (s int) {
 func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(23)
-	var zb0001Mask uint32 /* 23 bits */
+	zb0001Len := uint32(27)
+	var zb0001Mask uint32 /* 27 bits */
 	_ = zb0001Mask
 	if z.Sender == nil {
 		zb0001Len--
@@ -1692,6 +2400,22 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.AsOf == (time.Time{}) {
 		zb0001Len--
 		zb0001Mask |= 0x400000
+	}
+	if z.Doubts == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800000
+	}
+	if z.Events == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1000000
+	}
+	if z.Report == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000000
+	}
+	if z.Uncoloured == false {
+		zb0001Len--
+		zb0001Mask |= 0x4000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1953,51 +2677,10 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 		o = append(o, 0xa4, 0x74, 0x65, 0x78, 0x74)
 		o = msgp.AppendArrayHeader(o, uint32(len(z.Text)))
 		for za0008 := range z.Text {
-			// check for omitted fields
-			zb0009Len := uint32(2)
-			var zb0009Mask uint8 /* 2 bits */
-			_ = zb0009Mask
-			if z.Text[za0008].Quote == 0 {
-				zb0009Len--
-				zb0009Mask |= 0x1
-			}
-			// variable map header, size zb0009Len
-			o = append(o, 0x80|uint8(zb0009Len))
-
-			// skip if no fields are to be emitted
-			if zb0009Len != 0 {
-				if (zb0009Mask & 0x1) == 0 { // if not omitted
-					// string "quote"
-					o = append(o, 0xa5, 0x71, 0x75, 0x6f, 0x74, 0x65)
-					o = msgp.AppendInt(o, z.Text[za0008].Quote)
-				}
-				// string "spans"
-				o = append(o, 0xa5, 0x73, 0x70, 0x61, 0x6e, 0x73)
-				o = msgp.AppendArrayHeader(o, uint32(len(z.Text[za0008].Spans)))
-				for za0009 := range z.Text[za0008].Spans {
-					// check for omitted fields
-					zb0010Len := uint32(2)
-					var zb0010Mask uint8 /* 2 bits */
-					_ = zb0010Mask
-					if z.Text[za0008].Spans[za0009].URL == "" {
-						zb0010Len--
-						zb0010Mask |= 0x2
-					}
-					// variable map header, size zb0010Len
-					o = append(o, 0x80|uint8(zb0010Len))
-
-					// skip if no fields are to be emitted
-					if zb0010Len != 0 {
-						// string "text"
-						o = append(o, 0xa4, 0x74, 0x65, 0x78, 0x74)
-						o = msgp.AppendString(o, z.Text[za0008].Spans[za0009].Text)
-						if (zb0010Mask & 0x2) == 0 { // if not omitted
-							// string "url"
-							o = append(o, 0xa3, 0x75, 0x72, 0x6c)
-							o = msgp.AppendString(o, z.Text[za0008].Spans[za0009].URL)
-						}
-					}
-				}
+			o, err = z.Text[za0008].MarshalMsg(o)
+			if err != nil {
+				err = msgp.WrapError(err, "Text", za0008)
+				return
 			}
 		}
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
@@ -2014,10 +2697,10 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "parts"
 			o = append(o, 0xa5, 0x70, 0x61, 0x72, 0x74, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Parts)))
-			for za0010 := range z.Parts {
-				o, err = z.Parts[za0010].MarshalMsg(o)
+			for za0009 := range z.Parts {
+				o, err = z.Parts[za0009].MarshalMsg(o)
 				if err != nil {
-					err = msgp.WrapError(err, "Parts", za0010)
+					err = msgp.WrapError(err, "Parts", za0009)
 					return
 				}
 			}
@@ -2026,22 +2709,22 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "notes"
 			o = append(o, 0xa5, 0x6e, 0x6f, 0x74, 0x65, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Notes)))
-			for za0011 := range z.Notes {
-				o = msgp.AppendString(o, string(z.Notes[za0011]))
+			for za0010 := range z.Notes {
+				o = msgp.AppendString(o, string(z.Notes[za0010]))
 			}
 		}
 		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "headers"
 			o = append(o, 0xa7, 0x68, 0x65, 0x61, 0x64, 0x65, 0x72, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Headers)))
-			for za0012 := range z.Headers {
+			for za0011 := range z.Headers {
 				// map header, size 2
 				// string "name"
 				o = append(o, 0x82, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
-				o = msgp.AppendString(o, z.Headers[za0012].Name)
+				o = msgp.AppendString(o, z.Headers[za0011].Name)
 				// string "value"
 				o = append(o, 0xa5, 0x76, 0x61, 0x6c, 0x75, 0x65)
-				o = msgp.AppendString(o, z.Headers[za0012].Value)
+				o = msgp.AppendString(o, z.Headers[za0011].Value)
 			}
 		}
 		if (zb0001Mask & 0x80000) == 0 { // if not omitted
@@ -2087,6 +2770,48 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "as_of"
 			o = append(o, 0xa5, 0x61, 0x73, 0x5f, 0x6f, 0x66)
 			o = msgp.AppendTime(o, z.AsOf)
+		}
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+			// string "doubts"
+			o = append(o, 0xa6, 0x64, 0x6f, 0x75, 0x62, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Doubts)))
+			for za0012 := range z.Doubts {
+				o, err = z.Doubts[za0012].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Doubts", za0012)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
+			// string "events"
+			o = append(o, 0xa6, 0x65, 0x76, 0x65, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Events)))
+			for za0013 := range z.Events {
+				o, err = z.Events[za0013].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Events", za0013)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+			// string "report"
+			o = append(o, 0xa6, 0x72, 0x65, 0x70, 0x6f, 0x72, 0x74)
+			if z.Report == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Report.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Report")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+			// string "uncoloured"
+			o = append(o, 0xaa, 0x75, 0x6e, 0x63, 0x6f, 0x6c, 0x6f, 0x75, 0x72, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.Uncoloured)
 		}
 	}
 	return
@@ -2501,81 +3226,10 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				z.Text = make([]Block, zb0016)
 			}
 			for za0008 := range z.Text {
-				var zb0017 uint32
-				zb0017, bts, err = msgp.ReadMapHeaderBytes(bts)
+				bts, err = z.Text[za0008].UnmarshalMsg(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Text", za0008)
 					return
-				}
-				for zb0017 > 0 {
-					zb0017--
-					field, bts, err = msgp.ReadMapKeyZC(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Text", za0008)
-						return
-					}
-					switch msgp.UnsafeString(field) {
-					case "quote":
-						z.Text[za0008].Quote, bts, err = msgp.ReadIntBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Text", za0008, "Quote")
-							return
-						}
-					case "spans":
-						var zb0018 uint32
-						zb0018, bts, err = msgp.ReadArrayHeaderBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Text", za0008, "Spans")
-							return
-						}
-						if cap(z.Text[za0008].Spans) >= int(zb0018) {
-							z.Text[za0008].Spans = (z.Text[za0008].Spans)[:zb0018]
-						} else {
-							z.Text[za0008].Spans = make([]Span, zb0018)
-						}
-						for za0009 := range z.Text[za0008].Spans {
-							var zb0019 uint32
-							zb0019, bts, err = msgp.ReadMapHeaderBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Text", za0008, "Spans", za0009)
-								return
-							}
-							for zb0019 > 0 {
-								zb0019--
-								field, bts, err = msgp.ReadMapKeyZC(bts)
-								if err != nil {
-									err = msgp.WrapError(err, "Text", za0008, "Spans", za0009)
-									return
-								}
-								switch msgp.UnsafeString(field) {
-								case "text":
-									z.Text[za0008].Spans[za0009].Text, bts, err = msgp.ReadStringBytes(bts)
-									if err != nil {
-										err = msgp.WrapError(err, "Text", za0008, "Spans", za0009, "Text")
-										return
-									}
-								case "url":
-									z.Text[za0008].Spans[za0009].URL, bts, err = msgp.ReadStringBytes(bts)
-									if err != nil {
-										err = msgp.WrapError(err, "Text", za0008, "Spans", za0009, "URL")
-										return
-									}
-								default:
-									bts, err = msgp.Skip(bts)
-									if err != nil {
-										err = msgp.WrapError(err, "Text", za0008, "Spans", za0009)
-										return
-									}
-								}
-							}
-						}
-					default:
-						bts, err = msgp.Skip(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Text", za0008)
-							return
-						}
-					}
 				}
 			}
 		case "has_html":
@@ -2591,90 +3245,90 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "parts":
-			var zb0020 uint32
-			zb0020, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0017 uint32
+			zb0017, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Parts")
 				return
 			}
-			if cap(z.Parts) >= int(zb0020) {
-				z.Parts = (z.Parts)[:zb0020]
+			if cap(z.Parts) >= int(zb0017) {
+				z.Parts = (z.Parts)[:zb0017]
 			} else {
-				z.Parts = make([]Part, zb0020)
+				z.Parts = make([]Part, zb0017)
 			}
-			for za0010 := range z.Parts {
-				bts, err = z.Parts[za0010].UnmarshalMsg(bts)
+			for za0009 := range z.Parts {
+				bts, err = z.Parts[za0009].UnmarshalMsg(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Parts", za0010)
+					err = msgp.WrapError(err, "Parts", za0009)
 					return
 				}
 			}
 		case "notes":
-			var zb0021 uint32
-			zb0021, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0018 uint32
+			zb0018, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Notes")
 				return
 			}
-			if cap(z.Notes) >= int(zb0021) {
-				z.Notes = (z.Notes)[:zb0021]
+			if cap(z.Notes) >= int(zb0018) {
+				z.Notes = (z.Notes)[:zb0018]
 			} else {
-				z.Notes = make([]NoteCode, zb0021)
+				z.Notes = make([]NoteCode, zb0018)
 			}
-			for za0011 := range z.Notes {
+			for za0010 := range z.Notes {
 				{
-					var zb0022 string
-					zb0022, bts, err = msgp.ReadStringBytes(bts)
+					var zb0019 string
+					zb0019, bts, err = msgp.ReadStringBytes(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Notes", za0011)
+						err = msgp.WrapError(err, "Notes", za0010)
 						return
 					}
-					z.Notes[za0011] = NoteCode(zb0022)
+					z.Notes[za0010] = NoteCode(zb0019)
 				}
 			}
 		case "headers":
-			var zb0023 uint32
-			zb0023, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0020 uint32
+			zb0020, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Headers")
 				return
 			}
-			if cap(z.Headers) >= int(zb0023) {
-				z.Headers = (z.Headers)[:zb0023]
+			if cap(z.Headers) >= int(zb0020) {
+				z.Headers = (z.Headers)[:zb0020]
 			} else {
-				z.Headers = make([]HeaderField, zb0023)
+				z.Headers = make([]HeaderField, zb0020)
 			}
-			for za0012 := range z.Headers {
-				var zb0024 uint32
-				zb0024, bts, err = msgp.ReadMapHeaderBytes(bts)
+			for za0011 := range z.Headers {
+				var zb0021 uint32
+				zb0021, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Headers", za0012)
+					err = msgp.WrapError(err, "Headers", za0011)
 					return
 				}
-				for zb0024 > 0 {
-					zb0024--
+				for zb0021 > 0 {
+					zb0021--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Headers", za0012)
+						err = msgp.WrapError(err, "Headers", za0011)
 						return
 					}
 					switch msgp.UnsafeString(field) {
 					case "name":
-						z.Headers[za0012].Name, bts, err = msgp.ReadStringBytes(bts)
+						z.Headers[za0011].Name, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Headers", za0012, "Name")
+							err = msgp.WrapError(err, "Headers", za0011, "Name")
 							return
 						}
 					case "value":
-						z.Headers[za0012].Value, bts, err = msgp.ReadStringBytes(bts)
+						z.Headers[za0011].Value, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Headers", za0012, "Value")
+							err = msgp.WrapError(err, "Headers", za0011, "Value")
 							return
 						}
 					default:
 						bts, err = msgp.Skip(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Headers", za0012)
+							err = msgp.WrapError(err, "Headers", za0011)
 							return
 						}
 					}
@@ -2691,14 +3345,14 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Newer == nil {
 					z.Newer = new(MessageID)
 				}
-				var zb0025 uint32
-				zb0025, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0022 uint32
+				zb0022, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Newer")
 					return
 				}
-				for zb0025 > 0 {
-					zb0025--
+				for zb0022 > 0 {
+					zb0022--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Newer")
@@ -2743,14 +3397,14 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Older == nil {
 					z.Older = new(MessageID)
 				}
-				var zb0026 uint32
-				zb0026, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0023 uint32
+				zb0023, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Older")
 					return
 				}
-				for zb0026 > 0 {
-					zb0026--
+				for zb0023 > 0 {
+					zb0023--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Older")
@@ -2794,6 +3448,67 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			z.AsOf, bts, err = msgp.ReadTimeBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "AsOf")
+				return
+			}
+		case "doubts":
+			var zb0024 uint32
+			zb0024, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Doubts")
+				return
+			}
+			if cap(z.Doubts) >= int(zb0024) {
+				z.Doubts = (z.Doubts)[:zb0024]
+			} else {
+				z.Doubts = make([]Doubt, zb0024)
+			}
+			for za0012 := range z.Doubts {
+				bts, err = z.Doubts[za0012].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Doubts", za0012)
+					return
+				}
+			}
+		case "events":
+			var zb0025 uint32
+			zb0025, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Events")
+				return
+			}
+			if cap(z.Events) >= int(zb0025) {
+				z.Events = (z.Events)[:zb0025]
+			} else {
+				z.Events = make([]Event, zb0025)
+			}
+			for za0013 := range z.Events {
+				bts, err = z.Events[za0013].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Events", za0013)
+					return
+				}
+			}
+		case "report":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Report = nil
+			} else {
+				if z.Report == nil {
+					z.Report = new(Report)
+				}
+				bts, err = z.Report.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Report")
+					return
+				}
+			}
+		case "uncoloured":
+			z.Uncoloured, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Uncoloured")
 				return
 			}
 		default:
@@ -2840,22 +3555,19 @@ func (z *MessageAnswer) Msgsize() (s int) {
 	}
 	s += 5 + msgp.TimeSize + 5 + msgp.Int64Size + 5 + msgp.ArrayHeaderSize
 	for za0008 := range z.Text {
-		s += 1 + 6 + msgp.IntSize + 6 + msgp.ArrayHeaderSize
-		for za0009 := range z.Text[za0008].Spans {
-			s += 1 + 5 + msgp.StringPrefixSize + len(z.Text[za0008].Spans[za0009].Text) + 4 + msgp.StringPrefixSize + len(z.Text[za0008].Spans[za0009].URL)
-		}
+		s += z.Text[za0008].Msgsize()
 	}
 	s += 9 + msgp.BoolSize + 15 + msgp.IntSize + 6 + msgp.ArrayHeaderSize
-	for za0010 := range z.Parts {
-		s += z.Parts[za0010].Msgsize()
+	for za0009 := range z.Parts {
+		s += z.Parts[za0009].Msgsize()
 	}
 	s += 6 + msgp.ArrayHeaderSize
-	for za0011 := range z.Notes {
-		s += msgp.StringPrefixSize + len(string(z.Notes[za0011]))
+	for za0010 := range z.Notes {
+		s += msgp.StringPrefixSize + len(string(z.Notes[za0010]))
 	}
 	s += 8 + msgp.ArrayHeaderSize
-	for za0012 := range z.Headers {
-		s += 1 + 5 + msgp.StringPrefixSize + len(z.Headers[za0012].Name) + 6 + msgp.StringPrefixSize + len(z.Headers[za0012].Value)
+	for za0011 := range z.Headers {
+		s += 1 + 5 + msgp.StringPrefixSize + len(z.Headers[za0011].Name) + 6 + msgp.StringPrefixSize + len(z.Headers[za0011].Value)
 	}
 	s += 6
 	if z.Newer == nil {
@@ -2869,7 +3581,21 @@ func (z *MessageAnswer) Msgsize() (s int) {
 	} else {
 		s += 1 + 8 + msgp.StringPrefixSize + len(z.Older.Mailbox) + 13 + msgp.Uint32Size + 4 + msgp.Uint32Size
 	}
-	s += 5 + msgp.IntSize + 6 + msgp.TimeSize
+	s += 5 + msgp.IntSize + 6 + msgp.TimeSize + 7 + msgp.ArrayHeaderSize
+	for za0012 := range z.Doubts {
+		s += z.Doubts[za0012].Msgsize()
+	}
+	s += 7 + msgp.ArrayHeaderSize
+	for za0013 := range z.Events {
+		s += z.Events[za0013].Msgsize()
+	}
+	s += 7
+	if z.Report == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Report.Msgsize()
+	}
+	s += 11 + msgp.BoolSize
 	return
 }
 
@@ -3420,6 +4146,443 @@ func (z *RawQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *RawQuestion) Msgsize() (s int) {
 	s = 1 + 3 + 1 + 8 + msgp.StringPrefixSize + len(z.ID.Mailbox) + 13 + msgp.Uint32Size + 4 + msgp.Uint32Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Recurrence) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Interval == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Count == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Until == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Days == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "frequency"
+		o = append(o, 0xa9, 0x66, 0x72, 0x65, 0x71, 0x75, 0x65, 0x6e, 0x63, 0x79)
+		o = msgp.AppendString(o, z.Frequency)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "interval"
+			o = append(o, 0xa8, 0x69, 0x6e, 0x74, 0x65, 0x72, 0x76, 0x61, 0x6c)
+			o = msgp.AppendInt(o, z.Interval)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "count"
+			o = append(o, 0xa5, 0x63, 0x6f, 0x75, 0x6e, 0x74)
+			o = msgp.AppendInt(o, z.Count)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "until"
+			o = append(o, 0xa5, 0x75, 0x6e, 0x74, 0x69, 0x6c)
+			o = msgp.AppendTime(o, z.Until)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "days"
+			o = append(o, 0xa4, 0x64, 0x61, 0x79, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Days)))
+			for za0001 := range z.Days {
+				o = msgp.AppendString(o, z.Days[za0001])
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Recurrence) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "frequency":
+			z.Frequency, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Frequency")
+				return
+			}
+		case "interval":
+			z.Interval, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Interval")
+				return
+			}
+		case "count":
+			z.Count, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Count")
+				return
+			}
+		case "until":
+			z.Until, bts, err = msgp.ReadTimeBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Until")
+				return
+			}
+		case "days":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Days")
+				return
+			}
+			if cap(z.Days) >= int(zb0002) {
+				z.Days = (z.Days)[:zb0002]
+			} else {
+				z.Days = make([]string, zb0002)
+			}
+			for za0001 := range z.Days {
+				z.Days[za0001], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Days", za0001)
+					return
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Recurrence) Msgsize() (s int) {
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Frequency) + 9 + msgp.IntSize + 6 + msgp.IntSize + 6 + msgp.TimeSize + 5 + msgp.ArrayHeaderSize
+	for za0001 := range z.Days {
+		s += msgp.StringPrefixSize + len(z.Days[za0001])
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Report) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Reporter == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Subject == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.MessageID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "reporter"
+			o = append(o, 0xa8, 0x72, 0x65, 0x70, 0x6f, 0x72, 0x74, 0x65, 0x72)
+			o = msgp.AppendString(o, z.Reporter)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "subject"
+			o = append(o, 0xa7, 0x73, 0x75, 0x62, 0x6a, 0x65, 0x63, 0x74)
+			o = msgp.AppendString(o, z.Subject)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "message_id"
+			o = append(o, 0xaa, 0x6d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65, 0x5f, 0x69, 0x64)
+			o = msgp.AppendString(o, z.MessageID)
+		}
+		// string "recipients"
+		o = append(o, 0xaa, 0x72, 0x65, 0x63, 0x69, 0x70, 0x69, 0x65, 0x6e, 0x74, 0x73)
+		o = msgp.AppendArrayHeader(o, uint32(len(z.Recipients)))
+		for za0001 := range z.Recipients {
+			o, err = z.Recipients[za0001].MarshalMsg(o)
+			if err != nil {
+				err = msgp.WrapError(err, "Recipients", za0001)
+				return
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Report) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "reporter":
+			z.Reporter, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Reporter")
+				return
+			}
+		case "subject":
+			z.Subject, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Subject")
+				return
+			}
+		case "message_id":
+			z.MessageID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "MessageID")
+				return
+			}
+		case "recipients":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Recipients")
+				return
+			}
+			if cap(z.Recipients) >= int(zb0002) {
+				z.Recipients = (z.Recipients)[:zb0002]
+			} else {
+				z.Recipients = make([]ReportedRecipient, zb0002)
+			}
+			for za0001 := range z.Recipients {
+				bts, err = z.Recipients[za0001].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Recipients", za0001)
+					return
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Report) Msgsize() (s int) {
+	s = 1 + 9 + msgp.StringPrefixSize + len(z.Reporter) + 8 + msgp.StringPrefixSize + len(z.Subject) + 11 + msgp.StringPrefixSize + len(z.MessageID) + 11 + msgp.ArrayHeaderSize
+	for za0001 := range z.Recipients {
+		s += z.Recipients[za0001].Msgsize()
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z ReportReason) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *ReportReason) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = ReportReason(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z ReportReason) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *ReportedRecipient) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.Action == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Status == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Reason == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Diagnostic == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Remote == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "address"
+		o = append(o, 0xa7, 0x61, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
+		o = msgp.AppendString(o, z.Address)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "action"
+			o = append(o, 0xa6, 0x61, 0x63, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Action)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "status"
+			o = append(o, 0xa6, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendString(o, z.Status)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "reason"
+			o = append(o, 0xa6, 0x72, 0x65, 0x61, 0x73, 0x6f, 0x6e)
+			o = msgp.AppendString(o, string(z.Reason))
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "diagnostic"
+			o = append(o, 0xaa, 0x64, 0x69, 0x61, 0x67, 0x6e, 0x6f, 0x73, 0x74, 0x69, 0x63)
+			o = msgp.AppendString(o, z.Diagnostic)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "remote"
+			o = append(o, 0xa6, 0x72, 0x65, 0x6d, 0x6f, 0x74, 0x65)
+			o = msgp.AppendString(o, z.Remote)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *ReportedRecipient) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "address":
+			z.Address, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Address")
+				return
+			}
+		case "action":
+			z.Action, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Action")
+				return
+			}
+		case "status":
+			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Status")
+				return
+			}
+		case "reason":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Reason")
+					return
+				}
+				z.Reason = ReportReason(zb0002)
+			}
+		case "diagnostic":
+			z.Diagnostic, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Diagnostic")
+				return
+			}
+		case "remote":
+			z.Remote, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Remote")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *ReportedRecipient) Msgsize() (s int) {
+	s = 1 + 8 + msgp.StringPrefixSize + len(z.Address) + 7 + msgp.StringPrefixSize + len(z.Action) + 7 + msgp.StringPrefixSize + len(z.Status) + 7 + msgp.StringPrefixSize + len(string(z.Reason)) + 11 + msgp.StringPrefixSize + len(z.Diagnostic) + 7 + msgp.StringPrefixSize + len(z.Remote)
 	return
 }
 

@@ -124,11 +124,22 @@ func TestEveryCommand(t *testing.T) {
 		}, nil},
 		{&api.MessageQuestion{ID: id, MarkSeen: true}, &api.MessageAnswer{
 			Folders: []api.Folder{folder}, Folder: folder, ID: id, Flags: row.Flags, Subject: "s", From: row.People, To: row.People, Date: when, Size: 5,
-			Text: []api.Block{{Quote: 1, Spans: []api.Span{{Text: "t", URL: "https://example.edu/"}}}}, HasHTML: true, BlockedRemote: 2,
+			Text:    []api.Block{{Quote: 1, Spans: []api.Span{{Text: "t", URL: "https://example.edu/"}}, Signature: true, Attribution: true}},
+			HasHTML: true, BlockedRemote: 2, Uncoloured: true,
 			Parts: []api.Part{{ID: "2", MediaType: "image/png", Name: "n", Size: 3, Inline: true}}, Notes: []api.NoteCode{api.NoteMalformed},
 			Headers: []api.HeaderField{{Name: "X", Value: "y"}}, Newer: &id, Page: 4, AsOf: when,
+			Doubts: []api.Doubt{{Kind: api.DoubtName, Field: "From", Shown: "ana@example.edu", True: "x@example.net"}},
+			Events: []api.Event{{
+				Method: "request", UID: "u", Summary: "s", Location: "l", Description: "d", URL: "https://example.edu/", Status: "confirmed",
+				Start: when, End: when.Add(time.Hour), AllDay: true, Floating: true, Zone: "Europe/Berlin", Offset: -3600,
+				Repeats:   &api.Recurrence{Frequency: "weekly", Interval: 2, Count: 3, Until: when, Days: []string{"MO", "-1SU"}},
+				Organizer: row.People[0], Attendees: []api.Attendee{{Name: "n", Email: "e", Status: "accepted", Optional: true}}, Reply: "declined",
+			}},
+			Report: &api.Report{Reporter: "mx.example.edu", Subject: "s", MessageID: "m", Recipients: []api.ReportedRecipient{
+				{Address: "a", Action: "failed", Status: "5.1.1", Reason: api.ReasonNoMailbox, Diagnostic: "550", Remote: "mx.example.net"},
+			}},
 		}, nil},
-		{&api.BodyQuestion{ID: id, AllowRemote: true}, &api.BodyAnswer{HTML: "<p>", Subject: "s", BlockedRemote: 1}, nil},
+		{&api.BodyQuestion{ID: id, AllowRemote: true}, &api.BodyAnswer{HTML: "<p>", Subject: "s", BlockedRemote: 1, Uncoloured: true}, nil},
 		{&api.StatusQuestion{Account: "a"}, &api.StatusAnswer{Node: "n", Version: "v", RingDigest: 1 << 63, Members: []string{"n"}, Owner: "n", Accounts: 1, Started: when, CacheBytes: 1, CacheBudget: 2}, nil},
 	}
 	each(t, f, func(t *testing.T, service api.Service) {
