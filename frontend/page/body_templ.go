@@ -10,8 +10,8 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "alphamail/node/api"
 
-// bodyPage is the document inside the frame. Mail is designed for white paper,
-// so it gets that in dark mode too. Its content is raw here and nowhere else:
+// bodyPage is the document inside the frame. Mail with colours of its own is
+// designed for white paper, so it gets that in dark mode too. Its content is raw here and nowhere else:
 // it is sanitised, and BodyPolicy is the wall behind that.
 func bodyPage(v view, p *api.BodyAnswer) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -41,26 +41,51 @@ func bodyPage(v view, p *api.BodyAnswer) templ.Component {
 		var templ_7745c5c3_Var2 string
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(v.language)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `body.templ`, Line: 10, Col: 24}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `body.templ`, Line: 11, Col: 19}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"only light\"><meta name=\"referrer\" content=\"no-referrer\"><base target=\"_blank\"><title>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\"")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if p.Uncoloured {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, " class=\"adapting\"")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if p.Uncoloured {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<meta name=\"color-scheme\" content=\"light dark\">")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<meta name=\"color-scheme\" content=\"only light\">")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<meta name=\"referrer\" content=\"no-referrer\"><base target=\"_blank\"><title>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var3 string
 		templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(v.subject(p.Subject))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `body.templ`, Line: 17, Col: 32}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `body.templ`, Line: 26, Col: 32}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</title><style>\n\t\t\t\t:root { color-scheme: only light }\n\t\t\t\tbody { margin: 1rem; background: #fff; color: #1c2321; font: 0.9375rem/1.6 system-ui, -apple-system, \"Segoe UI\", Roboto, \"Noto Sans\", sans-serif; overflow-wrap: break-word }\n\t\t\t\timg { max-width: 100%; height: auto }\n\t\t\t\tpre { white-space: pre-wrap }\n\t\t\t\ta { color: #0d6b4f }\n\t\t\t\tblockquote { margin: 0.75rem 0; padding-inline-start: 0.75rem; border-inline-start: 3px solid #dfe3e0 }\n\t\t\t\t@media print { body { margin: 0 } }\n\t\t\t</style></head><body><main dir=\"auto\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "</title><style>\n\t\t\t\t:root { color-scheme: only light }\n\t\t\t\tbody { margin: 1rem; background: #fff; color: #1c2321; font: 0.9375rem/1.6 system-ui, -apple-system, \"Segoe UI\", Roboto, \"Noto Sans\", sans-serif; overflow-wrap: break-word }\n\t\t\t\timg { max-width: 100%; height: auto }\n\t\t\t\tpre { white-space: pre-wrap }\n\t\t\t\ta { color: #0d6b4f }\n\t\t\t\tblockquote { margin: 0.75rem 0; padding-inline-start: 0.75rem; border-inline-start: 3px solid #dfe3e0 }\n\t\t\t\t@media screen and (prefers-color-scheme: dark) {\n\t\t\t\t\t.adapting { color-scheme: dark }\n\t\t\t\t\t.adapting body { background: #171b1a; color: #e6ebe8 }\n\t\t\t\t\t.adapting a { color: #5cc9a1 }\n\t\t\t\t\t.adapting blockquote { border-color: #2a312e }\n\t\t\t\t}\n\t\t\t\t@media print { body { margin: 0 } }\n\t\t\t</style></head><body><main dir=\"auto\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -68,7 +93,7 @@ func bodyPage(v view, p *api.BodyAnswer) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</main></body></html>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</main></body></html>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

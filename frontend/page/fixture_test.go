@@ -192,6 +192,111 @@ func sampleHTML() *api.MessageAnswer {
 	return m
 }
 
+// sampleEvent is a seminar elsewhere, with more guests than are shown at once.
+func sampleEvent() api.Event {
+	event := api.Event{
+		Method: "request", UID: "1@example.edu", Summary: "Seminar: vowels of the coast", Location: "Condon 104 / https://meet.example.edu/coast",
+		Description: "Bring your recordings.\nCoffee from three.", URL: "https://meet.example.edu/coast", Status: "tentative",
+		Start: time.Date(2026, time.November, 27, 22, 30, 0, 0, time.UTC), End: time.Date(2026, time.November, 27, 23, 30, 0, 0, time.UTC),
+		Zone: "America/Los_Angeles", Offset: -8 * 60 * 60,
+		Repeats:   &api.Recurrence{Frequency: "weekly", Interval: 2, Days: []string{"FR", "MO"}, Until: time.Date(2027, time.March, 12, 23, 0, 0, 0, time.UTC)},
+		Organizer: api.Address{Name: "Ana Ruiz", Email: "ana.ruiz@example.edu"},
+		Attendees: []api.Attendee{
+			{Name: "Maria Sousa", Email: "maria@example.edu", Status: "needs-action"}, {Name: "Ben Okafor", Email: "ben@example.edu", Status: "accepted"},
+			{Name: "نور حداد", Email: "noor@example.edu", Status: "tentative", Optional: true}, {Email: "lindqvist@example.edu", Status: "declined"},
+		},
+	}
+	for i := range 8 {
+		event.Attendees = append(event.Attendees, api.Attendee{Name: fmt.Sprintf("Student %d", i+1), Status: "of a later version"})
+	}
+	return event
+}
+
+// sampleInvitation has an event twice, as programs send it: in the text and as a
+// file.
+func sampleInvitation() *api.MessageAnswer {
+	m := sampleMessage()
+	m.Subject, m.Text = "Invitation: Seminar", m.Text[:1]
+	m.Events = []api.Event{sampleEvent(), sampleEvent()}
+	return m
+}
+
+// sampleEvents are answers, a cancelled holiday, and an event of an unknown time.
+func sampleEvents() *api.MessageAnswer {
+	m := sampleMessage()
+	m.Text, m.Parts = m.Text[:1], nil
+	day := time.Date(2026, time.December, 24, 0, 0, 0, 0, time.UTC)
+	guest := sampleEvent().Attendees[2:3]
+	m.Events = []api.Event{
+		{Method: "reply", Summary: "Seminar", Start: day.Add(9 * time.Hour), End: day.Add(33 * time.Hour), Zone: "Central Europe", Offset: 3600, Attendees: guest, Reply: "tentative"},
+		{Method: "cancel", Summary: "Holidays", Start: day, End: day.AddDate(0, 0, 2), AllDay: true, Repeats: &api.Recurrence{Frequency: "yearly", Interval: 1, Count: 5}},
+		{Method: "publish", Start: day, End: day, AllDay: true, Repeats: &api.Recurrence{Frequency: "monthly", Interval: 1, Days: []string{"-1SU", "2TU"}}},
+		{Method: "counter", Summary: "Lunch", Start: day.Add(12 * time.Hour), End: day.Add(12 * time.Hour), Floating: true},
+		{Method: "request", Summary: "Dinner", Start: day.Add(19 * time.Hour), End: day.Add(20 * time.Hour), Floating: true, Zone: "Moon/Tycho", Attendees: guest},
+		{Method: "request", Summary: "Some day", Repeats: &api.Recurrence{Frequency: "hourly", Days: []string{"XX", "9MO"}}},
+	}
+	return m
+}
+
+// sampleReport says something of each kind.
+func sampleReport() *api.MessageAnswer {
+	m := sampleMessage()
+	m.Subject, m.From, m.Sender = "Undelivered Mail Returned to Sender", []api.Address{{Name: "Mail Delivery System", Email: "MAILER-DAEMON@example.edu"}}, nil
+	m.Text, m.Parts = []api.Block{{Spans: []api.Span{{Text: "This is the mail system at host mx.example.edu."}}}}, nil
+	m.Report = &api.Report{Reporter: "mx.example.edu", Subject: "Field trip on Friday", MessageID: "1@example.edu", Recipients: []api.ReportedRecipient{
+		{Address: "ben@example.org", Action: "failed", Status: "5.1.1", Reason: api.ReasonNoMailbox, Diagnostic: "550 5.1.1 <ben@example.org>: User unknown", Remote: "mx.example.org"},
+		{Address: "noor@example.org", Action: "delayed", Status: "4.2.2", Reason: api.ReasonFull},
+		{Address: "list@example.edu", Action: "expanded"}, {Address: "ana@example.net", Action: "relayed"},
+		{Address: "maria@example.edu", Action: "delivered", Status: "2.0.0"}, {Address: "later@example.edu", Action: "of a later version"},
+	}}
+	return m
+}
+
+func sampleReceipt() *api.MessageAnswer {
+	m := sampleReport()
+	m.Report = &api.Report{Reporter: "pc.example.org; Mailer 3", Recipients: []api.ReportedRecipient{{Address: "ben@example.org", Action: "displayed"}}}
+	return m
+}
+
+// sampleDoubts has every doubt, long quotations and a signature.
+func sampleDoubts() *api.MessageAnswer {
+	m := sampleMessage()
+	m.From = []api.Address{{Name: "dean@example.edu", Email: "x@evil.example"}}
+	m.ReplyTo = []api.Address{{Name: "Dean", Email: "dean@other.example"}}
+	m.Doubts = []api.Doubt{
+		{Kind: api.DoubtName, Field: "From", Shown: "dean@example.edu", True: "x@evil.example"},
+		{Kind: api.DoubtLetters, Field: "Reply-To", Shown: "dean@ехample.edu", True: "dean@xn--ample-1of3f.edu"},
+		{Kind: api.DoubtSeveral, Field: "From"},
+		{Kind: api.DoubtNobody, Field: "From"},
+		{Kind: api.DoubtReply, Field: "Reply-To", Shown: "x@evil.example", True: "dean@other.example"},
+		{Kind: api.DoubtSender, Field: "Sender", Shown: "x@evil.example", True: "bulk@other.example"},
+		{Kind: "of a later version", Field: "From", Shown: "a", True: "b"},
+	}
+	words := func(quote int, text string) api.Block {
+		return api.Block{Quote: quote, Spans: []api.Span{{Text: text}}}
+	}
+	long := "The path to the outcrop is slippery after last night’s rain, and the upper section closes at three. "
+	m.Text = []api.Block{
+		words(0, "As I wrote:"),
+		words(1, "Short enough to stay open."),
+		words(2, "And this too."),
+		words(3, "Too deep."),
+		words(0, "On Monday, 23 November 2026, Ana wrote:"),
+		words(1, long+long+long+long+long+long+long),
+		words(2, "Not folded again."),
+		words(0, "-- \nDean"),
+	}
+	m.Text[4].Attribution, m.Text[7].Signature = true, true
+	return m
+}
+
+// sampleUncoloured is HTML without colours of its own.
+func sampleUncoloured() *api.MessageAnswer {
+	m := sampleHTML()
+	m.Uncoloured = true
+	return m
+}
+
 func sampleBody() *api.BodyAnswer {
 	return &api.BodyAnswer{
 		Subject: "Field trip on Friday",

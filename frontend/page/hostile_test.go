@@ -42,6 +42,19 @@ func hostileMessage(s string) *api.MessageAnswer {
 		Parts:   []api.Part{{ID: s, MediaType: s, Name: s, Size: -1}, {ID: s, MediaType: "image/png", Name: "x." + s, Inline: true}},
 		Headers: []api.HeaderField{{Name: s, Value: s}},
 		Notes:   []api.NoteCode{api.NoteCode(s)},
+		Doubts:  []api.Doubt{{Kind: api.DoubtKind(s), Field: s}, {Kind: api.DoubtName, Field: s, Shown: s, True: s}, {Kind: api.DoubtLetters, Field: "Sender", Shown: s, True: s}},
+		Events: []api.Event{
+			{
+				Method: s, UID: s, Summary: s, Location: s, Description: s, URL: s, Status: s, Start: time.Unix(1<<40, 0), End: time.Unix(-1<<40, 0),
+				Zone: s, Offset: 1 << 40, Repeats: &api.Recurrence{Frequency: s, Interval: -1 << 63, Count: 1<<63 - 1, Until: time.Unix(1<<50, 0), Days: []string{s, "", "MO", "99999999999999999999MO"}},
+				Organizer: people[0], Attendees: []api.Attendee{{Name: s, Email: s, Status: s, Optional: true}, {}}, Reply: s,
+			},
+			{Method: "reply", URL: "https://example.edu/" + s, Start: time.Unix(0, 0), Floating: true, Zone: s, Attendees: []api.Attendee{{Name: s}}, Reply: "accepted"},
+			{Method: "cancel", AllDay: true, Start: time.Unix(0, 0), End: time.Unix(1<<40, 0)},
+		},
+		Report: &api.Report{Reporter: s, Subject: s, MessageID: s, Recipients: []api.ReportedRecipient{
+			{Address: s, Action: s, Status: s, Reason: api.ReportReason(s), Diagnostic: s, Remote: s}, {Address: s, Action: "failed", Reason: api.ReportReason(s)},
+		}},
 	}
 }
 
@@ -158,13 +171,31 @@ func TestRetryStaysHere(t *testing.T) {
 
 func TestQuotationsNest(t *testing.T) {
 	words := func(quote int, s string) api.Block { return api.Block{Quote: quote, Spans: []api.Span{{Text: s}}} }
-	m := sampleMessage()
-	m.Text = []api.Block{words(1, "a"), words(3, "b"), words(2, "c"), words(0, "d\ne"), words(1, "f")}
-	page := string(write(t, func(w io.Writer) error { return WriteMessage(w, contextIn("en"), Message{Answer: m}) }))
 	p := func(s string) string { return `<p dir="auto">` + s + `</p>` }
 	const in, out = "<blockquote>", "</blockquote>"
-	want := in + p("a") + in + in + p("b") + out + p("c") + out + out + p("d<br>e") + in + p("f") + out
-	if !strings.Contains(page, want) {
-		t.Errorf("the page lacks %s", want)
+	const fold, end = `<details class="quoted"><summary>Quoted text</summary>` + in, out + "</details>"
+	long := strings.Repeat("é", maxQuoteOpen+1)
+	for _, test := range []struct {
+		name string
+		text []api.Block
+		want string
+	}{
+		{"short ones are open", []api.Block{words(1, "a"), words(2, "c"), words(0, "d\ne"), words(1, "f")}, in + p("a") + in + p("c") + out + out + p("d<br>e") + in + p("f") + out},
+		{"deep ones are folded", []api.Block{words(1, "a"), words(3, "b"), words(2, "c"), words(0, "d")}, in + p("a") + in + fold + p("b") + end + p("c") + out + out + p("d")},
+		{"long ones are folded, once", []api.Block{words(0, "a"), words(1, long), words(2, long), words(1, "b")}, p("a") + fold + p(long) + in + p(long) + out + p("b") + end},
+		{"characters count", []api.Block{words(0, "a"), words(1, long[2:])}, p("a") + in + p(long[2:]) + out},
+		{"short ones make a long one", []api.Block{words(0, "a"), words(1, long[2:]), words(2, "b")}, p("a") + fold + p(long[2:]) + in + p("b") + out + end},
+		{"nothing else is open", []api.Block{{Spans: []api.Span{{Text: "w:"}}, Attribution: true}, words(1, long)}, `<p dir="auto" class="dimmed">w:</p>` + in + p(long) + out},
+	} {
+		m := sampleMessage()
+		m.Text = test.text
+		page := string(write(t, func(w io.Writer) error { return WriteMessage(w, contextIn("en"), Message{Answer: m}) }))
+		if !strings.Contains(page, test.want) {
+			t.Errorf("%s: the page lacks %s", test.name, test.want)
+		}
+		paper := string(write(t, func(w io.Writer) error { return WritePrint(w, contextIn("en"), Print{m}) }))
+		if strings.Contains(paper, "<details") {
+			t.Errorf("%s: folded on paper", test.name)
+		}
 	}
 }

@@ -59,6 +59,7 @@ type locale struct {
 
 	monthsShort, monthsLong []string
 	daysShort, daysLong     []string
+	weekNumbers             []string // and the word for the last one
 }
 
 // localeOf returns the locale of an offered language, else of the default one.
@@ -103,8 +104,9 @@ func loadLocale(name string) (*locale, error) {
 	}
 	l.monthsShort, l.monthsLong = strings.Fields(l.MonthsShort), strings.Fields(l.MonthsLong)
 	l.daysShort, l.daysLong = strings.Fields(l.DaysShort), strings.Fields(l.DaysLong)
-	if len(l.monthsShort) != 12 || len(l.monthsLong) != 12 || len(l.daysShort) != 7 || len(l.daysLong) != 7 {
-		return nil, fmt.Errorf("%s: names of months or days are missing", path)
+	l.weekNumbers = strings.Fields(l.WeekNumbers)
+	if len(l.weekNumbers) != 6 || len(l.monthsShort) != 12 || len(l.monthsLong) != 12 || len(l.daysShort) != 7 || len(l.daysLong) != 7 {
+		return nil, fmt.Errorf("%s: names of months, days or weeks are missing", path)
 	}
 	return l, nil
 }

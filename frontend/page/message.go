@@ -55,6 +55,8 @@ func (p *messageView) inline() []api.Part {
 type peopleLine struct {
 	label  string
 	people []api.Address
+	// full shows their addresses beside their names.
+	full bool
 }
 
 // maxRecipients are named in each line before the reader asks for details.
@@ -68,14 +70,15 @@ func (p peopleLine) limit(details bool) int {
 }
 
 // peopleLines are all people of a message but its authors. Sender and Reply-To
-// are left out where they say nothing new.
+// are left out where they say nothing new, and shown in full else: names alone
+// could hide that they are others.
 func (l *locale) peopleLines(p *api.MessageAnswer) []peopleLine {
-	all := []peopleLine{{l.ToLabel, p.To}, {l.CcLabel, p.Cc}, {l.BccLabel, p.Bcc}}
+	all := []peopleLine{{l.ToLabel, p.To, false}, {l.CcLabel, p.Cc, false}, {l.BccLabel, p.Bcc, false}}
 	if !slices.EqualFunc(p.Sender, p.From, sameMailbox) {
-		all = append(all, peopleLine{l.SenderLabel, p.Sender})
+		all = append(all, peopleLine{l.SenderLabel, p.Sender, true})
 	}
 	if !slices.EqualFunc(p.ReplyTo, p.From, sameMailbox) {
-		all = append(all, peopleLine{l.ReplyToLabel, p.ReplyTo})
+		all = append(all, peopleLine{l.ReplyToLabel, p.ReplyTo, true})
 	}
 	return slices.DeleteFunc(all, func(line peopleLine) bool { return len(line.people) == 0 })
 }

@@ -112,7 +112,7 @@ func elements(t *testing.T, page []byte) (byName map[string][]*html.Node, ids ma
 
 func TestStructure(t *testing.T) {
 	for name, render := range samplePages() {
-		if name == "body.html" {
+		if strings.HasPrefix(name, "body") {
 			continue // the sender's markup; see TestBodyDocument
 		}
 		t.Run(name, func(t *testing.T) {
