@@ -27,6 +27,7 @@ type commandLine struct {
 	Status  statusCommand  `cmd:"" help:"Show the members of a running cluster and who owns an account."`
 	Query   queryCommand   `cmd:"" help:"Ask one question of the page protocol and print the answer as JSON."`
 	Bench   benchCommand   `cmd:"" help:"Measure mail servers, web mail and this generator under load."`
+	Render  renderCommand  `cmd:"" help:"Print what a reader would see of a message in a file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

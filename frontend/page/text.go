@@ -122,6 +122,7 @@ func nestAt(blocks []api.Block, depth int) (list []passage, length int, rest []a
 	}
 	return list, length, nil
 }
+
 // lines is text whose newlines are line breaks.
 func lines(text string) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
