@@ -265,7 +265,7 @@ func sampleDoubts() *api.MessageAnswer {
 	m.ReplyTo = []api.Address{{Name: "Dean", Email: "dean@other.example"}}
 	m.Doubts = []api.Doubt{
 		{Kind: api.DoubtName, Field: "From", Shown: "dean@example.edu", True: "x@evil.example"},
-		{Kind: api.DoubtLetters, Field: "Reply-To", Shown: "dean@ехample.edu", True: "dean@xn--ample-1of3f.edu"},
+		{Kind: api.DoubtLetters, Field: "Reply-To", Shown: "dean@xn--ample-1of3f.edu", True: "dean@xn--ample-1of3f.edu"},
 		{Kind: api.DoubtSeveral, Field: "From"},
 		{Kind: api.DoubtNobody, Field: "From"},
 		{Kind: api.DoubtReply, Field: "Reply-To", Shown: "x@evil.example", True: "dean@other.example"},

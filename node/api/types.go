@@ -318,7 +318,7 @@ type DoubtKind string
 // The doubts. None of them proves anything.
 const (
 	DoubtName    DoubtKind = "name_is_other_address" // the name Shown looks like an address, the address is True
-	DoubtLetters DoubtKind = "letters_pretend"       // the address Shown has letters that pretend to be others
+	DoubtLetters DoubtKind = "letters_pretend"       // the address has letters that pretend to be others
 	DoubtReply   DoubtKind = "reply_elsewhere"       // answers to Shown go to True, at another site
 	DoubtSender  DoubtKind = "sent_by_other"         // True, of another site, sent on behalf of Shown
 	DoubtSeveral DoubtKind = "several_from"          // there are several From fields
