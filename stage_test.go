@@ -146,6 +146,7 @@ func (n stagedNode) Message(_ context.Context, _ *api.Call, q *api.MessageQuesti
 	if q.ID.Mailbox == stagedAway {
 		answer.AsOf = n.now.Add(-30 * time.Hour)
 	}
+	n.stageMail(answer)
 	return answer, nil
 }
 
@@ -195,5 +196,7 @@ var stagedPages = map[string]string{
 	"list-empty": "/mail/Empty", "list-by-date-sent": "/mail/Sent?order=date", "list-read-only": "/mail/Other",
 	"list-as-of": "/mail/Away", "message-as-of": "/mail/Away/7-990", "message-deleted": "/mail/INBOX/7-998",
 	"gone": "/mail/Gone", "gone-message": "/mail/Gone/7-1", "busy": "/mail/Busy", "folders-of-others": "/folders",
+	"message-invitation": "/mail/INBOX/7-1", "message-report": "/mail/INBOX/7-2", "message-doubts": "/mail/INBOX/7-3",
+	"message-plain-html": "/mail/INBOX/7-4", "message-coloured": "/mail/INBOX/7-5", "message-invitation-print": "/mail/INBOX/7-1/print",
 	"invalid-order": "/mail/INBOX?order=" + strings.Repeat("colour", 9),
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"alphamail/node/api"
 )
 
 // listDate reads the date from a list page.
@@ -106,6 +108,67 @@ func TestSizes(t *testing.T) {
 	} {
 		if en, de := localeOf("en").size(bytes), localeOf("de").size(bytes); en != want[0] || de != want[1] {
 			t.Errorf("%d: %q and %q, want %q", bytes, en, de, want)
+		}
+	}
+}
+
+func TestEventTimes(t *testing.T) {
+	at := func(day, hour, minute int) time.Time {
+		return time.Date(2026, time.November, day, hour, minute, 0, 0, time.UTC)
+	}
+	v := viewOf(contextIn("en")) // in UTC+1
+	for _, test := range []struct {
+		name       string
+		event      api.Event
+		when, zone string
+	}{
+		{"in UTC", api.Event{Start: at(27, 9, 0), End: at(27, 10, 30)}, "Friday, 27 November 2026, 10:00\u00a0– 11:30 (UTC+01:00)", ""},
+		{"an instant", api.Event{Start: at(27, 9, 0), End: at(27, 9, 0)}, "Friday, 27 November 2026, 10:00 (UTC+01:00)", ""},
+		{"over midnight of the reader", api.Event{Start: at(27, 22, 30), End: at(27, 23, 30)}, "Friday, 27 November 2026, 23:30\u00a0– Saturday, 28 November 2026, 00:30 (UTC+01:00)", ""},
+		{"in the same zone", api.Event{Start: at(27, 9, 0), End: at(27, 9, 0), Zone: "Europe/Berlin", Offset: 3600}, "Friday, 27 November 2026, 10:00 (UTC+01:00)", "Time zone of the event: <bdi>Europe/Berlin</bdi>"},
+		{"elsewhere on the same day", api.Event{Start: at(27, 17, 0), End: at(27, 18, 0), Zone: "New York", Offset: -5 * 3600}, "Friday, 27 November 2026, 18:00\u00a0– 19:00 (UTC+01:00)", "In its own time zone, <bdi>New York</bdi>: <bdi>12:00\u00a0– 13:00</bdi>"},
+		{"elsewhere the day before", api.Event{Start: at(27, 2, 0), End: at(27, 2, 0), Zone: "New York", Offset: -5 * 3600}, "Friday, 27 November 2026, 03:00 (UTC+01:00)", "In its own time zone, <bdi>New York</bdi>: <bdi>Thursday, 26 November 2026, 21:00</bdi>"},
+		{"a day", api.Event{Start: at(27, 0, 0), End: at(27, 0, 0), AllDay: true}, "Friday, 27 November 2026, all day", ""},
+		{"days", api.Event{Start: at(27, 0, 0), End: at(28, 0, 0), AllDay: true, Zone: "x"}, "Friday, 27 November 2026\u00a0– Saturday, 28 November 2026", ""},
+		{"as read from the wire", api.Event{Start: at(27, 0, 0).In(time.FixedZone("", -12*3600)), End: at(27, 0, 0), AllDay: true}, "Friday, 27 November 2026, all day", ""},
+		{"floating", api.Event{Start: at(27, 9, 0), End: at(27, 10, 0), Floating: true}, "Friday, 27 November 2026, 09:00\u00a0– 10:00", "Local time; the event names no time zone."},
+		{"an unknown zone", api.Event{Start: at(27, 9, 0), End: at(27, 9, 0), Floating: true, Zone: "Mars"}, "Friday, 27 November 2026, 09:00", "This is the time in its own time zone, <bdi>Mars</bdi>, which is not known here."},
+		{"unknown", api.Event{Zone: "x"}, "no date", ""},
+	} {
+		var zone strings.Builder
+		if err := v.eventZone(&test.event).Render(t.Context(), &zone); err != nil {
+			t.Fatal(err)
+		}
+		if when := v.eventTime(&test.event).label; when != test.when || zone.String() != test.zone {
+			t.Errorf("%s: %q, %q", test.name, when, zone.String())
+		}
+	}
+	greenwich := contextIn("en")
+	greenwich.Now = greenwich.Now.UTC()
+	if when := viewOf(greenwich).eventTime(&api.Event{Start: at(27, 9, 0)}).label; when != "Friday, 27 November 2026, 09:00 (UTC)" {
+		t.Errorf("in UTC: %q", when)
+	}
+}
+
+func TestRecurrencesInWords(t *testing.T) {
+	l := localeOf("en")
+	for _, test := range []struct {
+		rule api.Recurrence
+		want string
+	}{
+		{api.Recurrence{Frequency: "daily", Interval: 1}, "every day"},
+		{api.Recurrence{Frequency: "daily"}, "every day"},
+		{api.Recurrence{Frequency: "weekly", Interval: 2, Days: []string{"MO", "WE"}}, "every 2 weeks, on Monday, Wednesday"},
+		{api.Recurrence{Frequency: "monthly", Interval: 1, Days: []string{"-1SU"}, Count: 1}, "every month, on the last Sunday, 1 time"},
+		{api.Recurrence{Frequency: "monthly", Interval: 1, Days: []string{"+2TU"}}, "every month, on the second Tuesday"},
+		{api.Recurrence{Frequency: "yearly", Interval: 1, Until: time.Date(2030, time.May, 1, 23, 0, 0, 0, time.UTC)}, "every year, until Wednesday, 1 May 2030"},
+		{api.Recurrence{Frequency: "weekly", Interval: 1, Days: []string{"MO", "??"}}, "every week"},
+		{api.Recurrence{Frequency: "monthly", Interval: 1, Days: []string{"0MO"}}, "every month"},
+		{api.Recurrence{Frequency: "monthly", Interval: 1, Days: []string{"-2MO"}}, "every month"},
+		{api.Recurrence{Frequency: "secondly", Interval: 1}, "several times"},
+	} {
+		if got := l.repeats(&test.rule); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.rule, got, test.want)
 		}
 	}
 }

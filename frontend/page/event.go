@@ -83,7 +83,15 @@ func (v view) eventTime(e *api.Event) eventTime {
 		return eventTime{start, v.span(start, end), start.Format("2006-01-02T15:04")}
 	}
 	start, end = start.In(v.Now.Location()), end.In(v.Now.Location())
-	return eventTime{start, v.span(start, end) + start.Format(" (UTC-07:00)"), start.Format(time.RFC3339)}
+	return eventTime{start, v.span(start, end) + distance(start), start.Format(time.RFC3339)}
+}
+
+// distance names the zone of a time by how far it is from UTC.
+func distance(t time.Time) string {
+	if _, offset := t.Zone(); offset == 0 {
+		return " (UTC)"
+	}
+	return t.Format(" (UTC-07:00)")
 }
 
 // span writes a time from start to end, both in one zone.
@@ -120,7 +128,20 @@ func (v view) eventZone(e *api.Event) phrase {
 		return phrase{v.EventSameZone, []string{"Zone", e.Zone}}
 	}
 	there := time.FixedZone("", e.Offset)
-	return phrase{v.EventOwnZone, []string{"Zone", e.Zone, "Time", v.span(e.Start.In(there), e.End.In(there))}}
+	start, end := e.Start.In(there), e.End.In(there)
+	when := v.span(start, end)
+	if sameDay := daysBetween(start, e.Start.In(v.Now.Location())) == 0; sameDay && daysBetween(start, end) == 0 {
+		when = v.clocks(start, end)
+	}
+	return phrase{v.EventOwnZone, []string{"Zone", e.Zone, "Time", when}}
+}
+
+// clocks writes a time from start to end within a day.
+func (l *locale) clocks(start, end time.Time) string {
+	if !end.After(start) {
+		return start.Format(clock)
+	}
+	return l.EventRange.fill("First", start.Format(clock), "Last", end.Format(clock))
 }
 
 // repeats says how often an event takes place. What cannot be said is left out,
