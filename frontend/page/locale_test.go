@@ -9,6 +9,8 @@ import (
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
+
+	"alphamail/node/api"
 )
 
 func readMessages(t *testing.T, name string) []*i18n.Message {
@@ -181,5 +183,53 @@ func TestNegotiate(t *testing.T) {
 	}
 	if got := localeOf("tlh").language; got != "en" {
 		t.Errorf("an unknown language gets %s", got)
+	}
+}
+
+// Every kind of news has words in every language, and the words have all they
+// speak of.
+func TestNewsHasWords(t *testing.T) {
+	complete := func(name string, p phrase) {
+		t.Helper()
+		if p.pattern == nil {
+			t.Errorf("%s has no words", name)
+		}
+		for _, piece := range p.pattern {
+			if piece.gap != "" && !slices.Contains(p.pairs, piece.gap) {
+				t.Errorf("%s: nothing fills %s", name, piece.gap)
+			}
+		}
+	}
+	for _, name := range Languages() {
+		v := viewOf(contextIn(name))
+		for _, kind := range []api.DoubtKind{api.DoubtName, api.DoubtLetters, api.DoubtReply, api.DoubtSender, api.DoubtSeveral, api.DoubtNobody} {
+			complete(name+" "+string(kind), v.doubt(&api.Doubt{Kind: kind}))
+		}
+		seen := map[string]bool{}
+		for _, action := range []string{"failed", "delayed", "delivered", "relayed", "expanded", "displayed", "deleted", ""} {
+			said := v.reported(&api.ReportedRecipient{Action: action})
+			complete(name+" "+action, said)
+			seen[said.pattern[0].text+said.pattern[len(said.pattern)-1].text] = true
+		}
+		for _, reason := range []api.ReportReason{
+			api.ReasonNoMailbox, api.ReasonNoHost, api.ReasonDisabled, api.ReasonFull, api.ReasonTooLarge, api.ReasonUnreachable, api.ReasonExpired, api.ReasonLoop,
+			api.ReasonNotAllowed, api.ReasonSpam, api.ReasonUnproven, api.ReasonContent, api.ReasonBusy, api.ReasonBadAddress, api.ReasonNotSupported,
+		} {
+			said := v.reason(&api.ReportedRecipient{Action: "failed", Reason: reason})
+			if said == "" || seen[said] {
+				t.Errorf("%s: %s is %q", name, reason, said)
+			}
+			seen[said] = true
+			if said := v.reason(&api.ReportedRecipient{Action: "delivered", Reason: reason}); said != "" {
+				t.Errorf("%s: delivered, and yet %q", name, said)
+			}
+		}
+		for _, status := range []string{"accepted", "declined", "tentative", "delegated"} {
+			guest := api.Attendee{Name: "Ben", Status: status}
+			complete(name+" reply "+status, v.reply(&api.Event{Reply: status, Attendees: []api.Attendee{guest}}))
+			if v.guestStatus(&guest) == "" {
+				t.Errorf("%s: a guest who has %s has no words", name, status)
+			}
+		}
 	}
 }
