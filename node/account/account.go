@@ -128,6 +128,7 @@ type Account struct {
 	turn         chan struct{}
 	conn         *connection // the foreground one; nil when not connected
 	failed       time.Time   // when the mail server could not be reached last
+	failedSilent bool        // it did not answer at all then
 	reconnecting bool        // in the background
 	stopWatching func()      // ends the watcher; nil when there is none
 	noPreviews   bool        // the server offers previews and had none

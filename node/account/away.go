@@ -17,16 +17,19 @@ const pauseAfterFailure = 5 * time.Second
 
 // ask runs work with the turn and a connection. When the mail server cannot be
 // reached, known is called instead: it may know the answer all the same, and
-// reports whether it does. Nobody waits for a server that is away: whether it is
-// back is found out meanwhile.
+// reports whether it does. Nobody waits for a server that is away, if the answer
+// is known or the server is silent: whether it is back is found out meanwhile.
 func (a *Account) ask(ctx context.Context, work func(context.Context) error, known func() bool) error {
 	return a.withTurn(ctx, func(ctx context.Context) error {
 		if !a.connected() && a.away() {
-			a.reconnect()
-			if known() {
+			switch answered := known(); {
+			case answered:
+				a.reconnect()
 				return nil
+			case a.silent():
+				a.reconnect()
+				return api.NewError(api.CodeBackendDown, "The mail server cannot be reached. It is tried again every few seconds.", errAway)
 			}
-			return api.NewError(api.CodeBackendDown, "The mail server cannot be reached. It is tried again every few seconds.", errAway)
 		}
 		err := a.retrying(ctx, work)
 		if unreachable(err) && ctx.Err() == nil && known() {
@@ -44,10 +47,15 @@ func (a *Account) away() bool {
 	return a.backend.Gate.Away() || time.Since(a.failed) < pauseAfterFailure
 }
 
+// silent tells whether waiting for a connection is likely to be in vain, and long.
+func (a *Account) silent() bool {
+	return a.backend.Gate.Away() || a.away() && a.failedSilent
+}
+
 // noteFailure remembers that the mail server could not be reached.
 func (a *Account) noteFailure(err error) {
 	if unreachable(err) && !errors.Is(err, context.Canceled) {
-		a.failed = time.Now()
+		a.failed, a.failedSilent = time.Now(), errors.Is(err, errSilent)
 	}
 }
 
