@@ -28,7 +28,7 @@ func (a *Account) ask(ctx context.Context, work func(context.Context) error, kno
 				return nil
 			case a.silent():
 				a.reconnect()
-				return api.NewError(api.CodeBackendDown, "The mail server cannot be reached. It is tried again every few seconds.", errAway)
+				return notNow()
 			}
 		}
 		err := a.retrying(ctx, work)

@@ -146,7 +146,7 @@ func (g *Gate) reserve(account string, how urgency) (p *pass, wait time.Duration
 	}
 	if g.away() {
 		if g.trying || now.Before(g.retry) {
-			return nil, 0, api.NewError(api.CodeBackendDown, "The mail server cannot be reached. It is tried again every few seconds.", errAway)
+			return nil, 0, notNow()
 		}
 		g.trying = true
 		g.open++
@@ -161,6 +161,11 @@ func (g *Gate) reserve(account string, how urgency) (p *pass, wait time.Duration
 	g.tokens--
 	g.open++
 	return &pass{gate: g, account: account}, max(0, wait), nil
+}
+
+// notNow is what those are told who need a mail server that is away.
+func notNow() error {
+	return api.NewError(api.CodeBackendDown, "The mail server cannot be reached. It is tried again every few seconds.", errAway)
 }
 
 func busy(cause error, retryAfter time.Duration) error {
