@@ -39,12 +39,19 @@ func (r *request) record() {
 	if status >= fasthttp.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	fields := []any{"request", r.id, "method", method, "route", r.route, "status", status, "ms", float64(elapsed.Microseconds()) / 1000, "client", r.clientAddress()}
+	if !r.log.Enabled(context.Background(), level) {
+		return
+	}
+	// Every request writes a line, so it is made without what slog's methods for
+	// every occasion cost: a search for the caller, and a box for each value.
+	line := slog.NewRecord(time.Now(), level, "request", 0)
+	line.AddAttrs(slog.String("request", r.id), slog.String("method", method), slog.String("route", r.route), slog.Int("status", status),
+		slog.Float64("ms", float64(elapsed.Microseconds())/1000), slog.String("client", r.clientAddress()))
 	if r.session != nil {
-		fields = append(fields, "account", r.session.Account)
+		line.AddAttrs(slog.String("account", r.session.Account))
 	}
 	if r.node != "" {
-		fields = append(fields, "node", r.node)
+		line.AddAttrs(slog.String("node", r.node))
 	}
-	r.log.Log(context.Background(), level, "request", fields...)
+	r.log.Handler().Handle(context.Background(), line)
 }

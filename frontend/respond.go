@@ -3,6 +3,7 @@ package frontend
 import (
 	"bytes"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -52,8 +53,9 @@ func (r *request) context(cookie string) page.Context {
 
 // html sends a page.
 func (r *request) html(status int, policy string, write func(io.Writer) error) {
-	var buffer bytes.Buffer
-	if err := write(&buffer); err != nil {
+	buffer := takeBuffer()
+	defer giveBuffer(buffer)
+	if err := write(buffer); err != nil {
 		r.log.Error("a page cannot be made", "request", r.id, "route", r.route, "error", err)
 		r.plain(fasthttp.StatusInternalServerError, "The page cannot be shown. Request "+r.id)
 		return
@@ -68,17 +70,36 @@ func (r *request) html(status int, policy string, write func(io.Writer) error) {
 	accepts := r.ctx.Request.Header.HasAcceptEncoding
 	switch {
 	case len(body) < compressFrom:
+		r.ctx.Response.SetBody(body)
 	case accepts("zstd"):
 		header.Set("Content-Encoding", "zstd")
-		body = fasthttp.AppendZstdBytesLevel(nil, body, zstdLevel)
+		r.ctx.Response.SetBodyRaw(fasthttp.AppendZstdBytesLevel(nil, body, zstdLevel))
 	case accepts("br"):
 		header.Set("Content-Encoding", "br")
-		body = fasthttp.AppendBrotliBytesLevel(nil, body, brotliLevel)
+		r.ctx.Response.SetBodyRaw(fasthttp.AppendBrotliBytesLevel(nil, body, brotliLevel))
 	case accepts("gzip"):
 		header.Set("Content-Encoding", "gzip")
-		body = fasthttp.AppendGzipBytesLevel(nil, body, gzipLevel)
+		r.ctx.Response.SetBodyRaw(fasthttp.AppendGzipBytesLevel(nil, body, gzipLevel))
+	default:
+		r.ctx.Response.SetBody(body)
 	}
-	r.ctx.Response.SetBodyRaw(body)
+}
+
+// buffers holds what pages were written into: growing a new buffer for each
+// page costs more than half of what filling it costs.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxKeptBuffer is the size in bytes up to which a buffer is kept. Pages of
+// messages with long texts are larger, and rare.
+const maxKeptBuffer = 256 << 10
+
+func takeBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
+
+func giveBuffer(buffer *bytes.Buffer) {
+	if buffer.Cap() <= maxKeptBuffer {
+		buffer.Reset()
+		buffers.Put(buffer)
+	}
 }
 
 // plain sends a sentence.

@@ -9,29 +9,37 @@ import (
 // weekday within a week, day and month within this year, else the date. Both
 // times are in the zone that dates are shown in.
 func (l *locale) appendListDate(to []byte, t, now time.Time) []byte {
-	month := t.Month()
+	year, month, day := t.Date()
 	switch age := daysBetween(t, now); {
 	case age == 0:
-		return t.AppendFormat(to, clock)
+		return appendClock(to, t)
 	case age == 1:
 		return append(to, l.Yesterday...)
 	case 1 < age && age < 7:
 		return append(to, l.daysShort[t.Weekday()]...)
-	case t.Year() == now.Year():
-		return l.DateThisYear.append(to, "Day", strconv.Itoa(t.Day()), "Month", l.monthsShort[month-1])
+	case year == now.Year():
+		return l.DateThisYear.append(to, "Day", strconv.Itoa(day), "Month", l.monthsShort[month-1])
 	default:
-		var year [8]byte
-		return l.DateShort.append(to, "Day", strconv.Itoa(t.Day()), "Month", l.monthsShort[month-1],
-			"Number", strconv.Itoa(int(month)), "Year", string(strconv.AppendInt(year[:0], int64(t.Year()), 10)))
+		var scratch [16]byte
+		return l.DateShort.append(to, "Day", strconv.Itoa(day), "Month", l.monthsShort[month-1],
+			"Number", strconv.Itoa(int(month)), "Year", string(strconv.AppendInt(scratch[:0], int64(year), 10)))
 	}
 }
 
 // appendFullDate writes everything about a date but its zone.
 func (l *locale) appendFullDate(to []byte, t time.Time) []byte {
-	var year, hour [8]byte
-	return l.DateFull.append(to, "Weekday", l.daysLong[t.Weekday()], "Day", strconv.Itoa(t.Day()),
-		"Month", l.monthsLong[t.Month()-1], "Year", string(strconv.AppendInt(year[:0], int64(t.Year()), 10)),
-		"Time", string(t.AppendFormat(hour[:0], clock)))
+	var digits, clock [16]byte // two: a conversion may come after all calls
+	year, month, day := t.Date()
+	return l.DateFull.append(to, "Weekday", l.daysLong[t.Weekday()], "Day", strconv.Itoa(day),
+		"Month", l.monthsLong[month-1], "Year", string(strconv.AppendInt(digits[:0], int64(year), 10)),
+		"Time", string(appendClock(clock[:0], t)))
+}
+
+// appendClock writes the time of day as the layout clock does, which takes three
+// times as long.
+func appendClock(to []byte, t time.Time) []byte {
+	hour, minute, _ := t.Clock()
+	return append(to, byte('0'+hour/10), byte('0'+hour%10), ':', byte('0'+minute/10), byte('0'+minute%10))
 }
 
 // stamp is the date of a message as its page shows it.
@@ -75,12 +83,15 @@ const clock = "15:04"
 
 // daysBetween counts calendar days from t to now, negative in the future. Both
 // are in one zone.
-func daysBetween(t, now time.Time) int {
-	return int((civilMidnight(now) - civilMidnight(t)) / (24 * 60 * 60))
-}
+func daysBetween(t, now time.Time) int { return int(civilDay(now) - civilDay(t)) }
 
-// civilMidnight counts in UTC, where every day has 24 hours.
-func civilMidnight(t time.Time) int64 {
-	year, month, day := t.Date()
-	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix()
+// civilDay numbers the calendar days of a time's zone.
+func civilDay(t time.Time) int64 {
+	const day = 24 * 60 * 60
+	_, offset := t.Zone()
+	seconds := t.Unix() + int64(offset)
+	if seconds < 0 {
+		seconds -= day - 1 // division rounds towards zero, days go back
+	}
+	return seconds / day
 }

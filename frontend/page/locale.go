@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
@@ -31,6 +32,26 @@ func Negotiate(acceptLanguage string) string {
 	if acceptLanguage == "" || len(acceptLanguage) > maxAcceptLanguage {
 		return languages[0]
 	}
+	if known, ok := negotiated.Load(acceptLanguage); ok {
+		return known.(string)
+	}
+	found := negotiate(acceptLanguage)
+	if negotiatedSize.Add(1) <= maxNegotiated {
+		negotiated.Store(acceptLanguage, found)
+	}
+	return found
+}
+
+// negotiated remembers what headers led to: browsers send few different ones, on
+// every request. Those of somebody who sends many are not remembered.
+var (
+	negotiated     sync.Map // header to language
+	negotiatedSize atomic.Int64
+)
+
+const maxNegotiated = 1000
+
+func negotiate(acceptLanguage string) string {
 	wanted, _, err := language.ParseAcceptLanguage(acceptLanguage)
 	if err != nil {
 		return languages[0]

@@ -24,6 +24,8 @@ const (
 	// the server works until the question's deadline.
 	maxCancels    = 64
 	cancelTimeout = time.Second
+	// maxWorkers bounds the goroutines that stay for the next question.
+	maxWorkers = 64
 	// retryAfter is what an overloaded client or server asks for.
 	retryAfter = time.Second
 )
@@ -40,15 +42,19 @@ type Client struct {
 	counter atomic.Uint64
 	cancels chan struct{} // holds a token for each cancellation under way
 
-	mu         sync.Mutex // guards closed, and background.Add against Close
+	work chan func()   // to a worker that waits for work
+	ends chan struct{} // closed by Close: workers stop waiting
+
+	mu         sync.Mutex // guards closed, workers, and background.Add against Close
 	closed     bool
+	workers    int // that may wait for work
 	background sync.WaitGroup
 }
 
 // NewClient makes a client of the server at a host and port. It does not
 // connect yet. Close ends it.
 func NewClient(addr string, config ClientConfig) *Client {
-	c := &Client{config: config.withDefaults(), addr: addr, name: rand.Text(), cancels: make(chan struct{}, maxCancels)}
+	c := &Client{config: config.withDefaults(), addr: addr, name: rand.Text(), cancels: make(chan struct{}, maxCancels), work: make(chan func()), ends: make(chan struct{})}
 	c.questions = c.host(c.config.MaxConns, conn{})
 	c.streams = c.host(c.config.MaxStreams, conn{readTimeout: c.config.StreamTimeout, writeTimeout: c.config.StreamTimeout})
 	c.streams.StreamResponseBody = true
@@ -113,6 +119,7 @@ func (c *Client) Close() {
 	if again {
 		return
 	}
+	close(c.ends)
 	// Cancellations under way free the server; they have short timeouts. With
 	// all tokens taken there are none, and none begins.
 	for range cap(c.cancels) {
@@ -127,13 +134,36 @@ func (c *Client) Close() {
 
 // start runs work in a goroutine that Close waits for. It reports false when
 // the client is closed.
+//
+// An exchange needs a deep stack, and a new goroutine grows and copies its own
+// step by step, which costs as much as decoding an answer. So some goroutines
+// stay and wait for work.
 func (c *Client) start(work func()) bool {
+	select {
+	case c.work <- work:
+		return true
+	default:
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return false
 	}
-	c.background.Go(work)
+	if c.workers == maxWorkers {
+		c.background.Go(work)
+		return true
+	}
+	c.workers++
+	c.background.Go(func() { // ended by Close
+		for {
+			work()
+			select {
+			case work = <-c.work:
+			case <-c.ends:
+				return
+			}
+		}
+	})
 	return true
 }
 

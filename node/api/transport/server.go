@@ -21,6 +21,9 @@ import (
 // that they were.
 const lastWords = time.Second
 
+// writeBuffer lets most answers leave in one write, as one TLS record.
+const writeBuffer = 16 << 10
+
 // Server answers questions with a service.
 type Server struct {
 	config   ServerConfig
@@ -53,6 +56,7 @@ func Serve(ln net.Listener, service api.Service, config ServerConfig, log *slog.
 		Concurrency:           config.MaxConns,
 		ReadTimeout:           config.ReadTimeout,
 		IdleTimeout:           config.IdleTimeout,
+		WriteBufferSize:       writeBuffer,
 		MaxRequestBodySize:    config.MaxQuestion,
 		CloseOnShutdown:       true,
 		NoDefaultServerHeader: true,
