@@ -23,19 +23,19 @@ func (a *Account) afterPage(l *listing, page, pages int) {
 	}
 	next := *l
 	next.page = page + 1
-	rows := func() (uids []uint32, records []*record, complete bool) {
-		uids, _, _ = next.window(a.selected)
-		records, complete = a.recall(a.selected, uids)
-		return uids, records, complete
-	}
-	if _, _, complete := rows(); complete {
+	uids, _, _ := next.window(a.selected)
+	// Three rows tell well enough whether the page is known; all would cost as much
+	// as the answer.
+	probe := []uint32{uids[0], uids[len(uids)/2], uids[len(uids)-1]}
+	if _, complete := a.recall(a.selected, probe); complete {
 		return
 	}
 	a.ahead(a.selected, func(ctx context.Context) error {
 		if !a.selected.isSorted(next.order) {
 			return nil
 		}
-		uids, records, complete := rows()
+		uids, _, _ := next.window(a.selected)
+		records, complete := a.recall(a.selected, uids)
 		if complete {
 			return nil
 		}

@@ -68,13 +68,13 @@ func (a *Account) Mailbox(ctx context.Context, question *api.MailboxQuestion) (*
 // listPage makes a page of a list. If what its order depends on has to be
 // fetched first, it returns that instead.
 func (a *Account) listPage(ctx context.Context, l *listing) (*api.MailboxAnswer, *missingKeys, error) {
-	guess, extra := a.guess(l)
-	sent, err := a.ensure(ctx, l.mailbox, true, extra...)
+	guessed := a.guess(l)
+	sent, err := a.ensure(ctx, l.mailbox, true, guessed.extra()...)
 	if err != nil {
 		return nil, nil, err
 	}
-	if sent && guess != nil {
-		if _, err := a.takeRows(ctx, guess); err != nil {
+	if sent && guessed.fetch != nil {
+		if _, err := a.takeRows(ctx, guessed.fetch); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -83,30 +83,51 @@ func (a *Account) listPage(ctx context.Context, l *listing) (*api.MailboxAnswer,
 	}
 	x := a.selected
 	uids, page, pages := l.window(x)
-	records, complete := a.recall(x, uids)
-	if !complete {
-		if records, err = a.fetchRows(ctx, uids, records); err != nil {
-			return nil, nil, err
+	records := guessed.records
+	if !guessed.holds(x, uids) {
+		var complete bool
+		if records, complete = a.recall(x, uids); !complete {
+			if records, err = a.fetchRows(ctx, uids, records); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	a.afterPage(l, page, pages)
 	return a.mailboxAnswer(x, l, uids, records, page, pages), nil, nil
 }
 
-// guess returns the command that fetches the rows which the page is likely to
-// show, to be sent together with the question whether anything changed.
-func (a *Account) guess(l *listing) (*imapconn.Fetch, []imapconn.Command) {
+// guess is what a page will show if nothing has changed.
+type guess struct {
+	of      *index // nil without a guess
+	uids    []uint32
+	records []*record
+	fetch   *imapconn.Fetch // fetches the records that are missing; nil if none is
+}
+
+// guess makes a guess from what is known of the selected mailbox. What is missing
+// is fetched together with the question whether anything changed.
+func (a *Account) guess(l *listing) (g guess) {
 	x := a.selected
 	if x == nil || x.mailbox != l.mailbox || !x.isSorted(l.order) {
-		return nil, nil
+		return guess{}
 	}
-	uids, _, _ := l.window(x)
-	records, _ := a.recall(x, uids)
-	fetch := a.rowFetch(uids, records)
-	if fetch == nil {
-		return nil, nil
+	g.of = x
+	g.uids, _, _ = l.window(x)
+	g.records, _ = a.recall(x, g.uids)
+	g.fetch = a.rowFetch(g.uids, g.records)
+	return g
+}
+
+func (g *guess) extra() []imapconn.Command {
+	if g.fetch == nil {
+		return nil
 	}
-	return fetch, []imapconn.Command{fetch}
+	return []imapconn.Command{g.fetch}
+}
+
+// holds tells whether the guess was right about a page, and complete.
+func (g *guess) holds(x *index, uids []uint32) bool {
+	return g.of == x && g.fetch == nil && slices.Equal(g.uids, uids)
 }
 
 // window returns the UIDs of the page, the first row first.

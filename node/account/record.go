@@ -184,14 +184,11 @@ func (a *Account) block(x *index, number uint32) *block {
 // recall returns the records of messages, nil for those that are not known.
 func (a *Account) recall(x *index, uids []uint32) (records []*record, complete bool) {
 	records = make([]*record, len(uids))
-	blocks := map[uint32]*block{}
 	complete = true
+	var held *block // of the message before: by arrival, most rows share it
 	for i, uid := range uids {
-		number := blockNumber(uid)
-		held, looked := blocks[number]
-		if !looked {
-			held = a.block(x, number)
-			blocks[number] = held
+		if i == 0 || blockNumber(uid) != blockNumber(uids[i-1]) {
+			held = a.block(x, blockNumber(uid))
 		}
 		if held != nil {
 			records[i] = held[uid%blockSize]
