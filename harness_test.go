@@ -25,6 +25,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(staticAddress) != "" {
+		fmt.Fprintln(os.Stderr, serveStaticPage())
+		os.Exit(1)
+	}
 	status := m.Run()
 	if builtPath != "" {
 		os.RemoveAll(filepath.Dir(builtPath))
