@@ -7,6 +7,7 @@ import (
 	"mime/quotedprintable"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,30 @@ func FuzzHeader(f *testing.F) {
 		header.examine()
 		header.IDs("References")
 		Doubts(header)
-		Verdicts(header, "mx.example.edu")
+		Check(header, []string{"mx.example.edu"})
+	})
+}
+
+func FuzzVerdicts(f *testing.F) {
+	for _, seed := range []string{`mx.example.edu; spf=pass smtp.mailfrom="a;b"@c.example`, "mx.example.edu 1; dkim=pass (a (b) \\)) header.d=example.org; none", `"mx"; dmarc/1 = fail reason = "x"`, "mx; dkim=pass header.b=ab=="} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, field string) {
+		host, verdicts, ok := readResults(field)
+		if host == "" && len(verdicts) > 0 {
+			t.Fatalf("nobody says %v", verdicts)
+		}
+		for _, verdict := range verdicts {
+			if !isToken(verdict.Method) || !isToken(verdict.Result) || strings.ContainsAny(verdict.Domain, " ;()\"\\") {
+				t.Fatalf("%+v, in order: %t", verdict, ok)
+			}
+		}
+		if len(field) > maxResults/2 {
+			return
+		}
+		if _, again, _ := readResults("(x(y)\\))" + field); !slices.Equal(again, verdicts) {
+			t.Fatalf("a comment in front makes %v of %v", again, verdicts)
+		}
 	})
 }
 

@@ -22,6 +22,9 @@ type Header struct {
 type rawField struct {
 	name  string // as written
 	value []byte // unfolded, not decoded
+	// spaced tells that white space stood before the colon, which not all programs
+	// take for a field.
+	spaced bool
 }
 
 // ParseHeader reads a header, up to the first empty line.
@@ -168,13 +171,14 @@ func startsField(raw []byte) bool {
 // field adds a line that is a field.
 func (h *headerReader) field(line []byte) bool {
 	name, value, ok := bytes.Cut(line, []byte(":"))
+	written := len(name)
 	name = bytes.TrimRight(name, " \t")
 	if !ok || len(name) == 0 || len(name) > maxFieldName || bytes.ContainsAny(name, " \t") {
 		return false
 	}
 	value = bytes.TrimSpace(value)
 	// The capacity is cut so that folded lines are not added inside raw.
-	h.header.fields = append(h.header.fields, rawField{string(name), value[:len(value):len(value)]})
+	h.header.fields = append(h.header.fields, rawField{string(name), value[:len(value):len(value)], len(name) < written})
 	return true
 }
 

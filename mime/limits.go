@@ -9,8 +9,8 @@
 // depth, number of parts, header size, decoded bytes and output are bounded.
 //
 // Nothing here says that a message is what it claims to be: Doubts marks what a
-// careful reader would notice, and Verdicts passes on what the receiving host
-// found, if the caller knows that host.
+// careful reader would notice, and Check passes on what the receiving host found,
+// if the caller knows that host.
 package mime
 
 // RendererVersion is raised whenever the same bytes give another view. It is

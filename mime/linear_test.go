@@ -188,7 +188,7 @@ func work(raw []byte) {
 	mime.Render(m)
 	m.Examine()
 	mime.Doubts(m.Header)
-	mime.Verdicts(m.Header, "mx")
+	mime.Check(m.Header, []string{"mx"})
 	m.Header.Date()
 	m.Header.IDs("References")
 	mime.SafeHTML(m, mime.HTMLOptions{AllowRemote: true})

@@ -174,7 +174,8 @@ func isLocalByte(b byte) bool {
 	return isWordByte(b|0x20) && b >= '0' || strings.IndexByte("._%+-'&=~!#$^{}", b) >= 0
 }
 
-// asciiLower keeps the positions of all bytes.
+// asciiLower keeps the positions of all bytes, and makes no letter of ASCII of
+// another one.
 func asciiLower(text string) string {
 	lower := []byte(text)
 	for i, b := range lower {
