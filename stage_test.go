@@ -197,6 +197,7 @@ var stagedPages = map[string]string{
 	"list-as-of": "/mail/Away", "message-as-of": "/mail/Away/7-990", "message-deleted": "/mail/INBOX/7-998",
 	"gone": "/mail/Gone", "gone-message": "/mail/Gone/7-1", "busy": "/mail/Busy", "folders-of-others": "/folders",
 	"message-invitation": "/mail/INBOX/7-1", "message-report": "/mail/INBOX/7-2", "message-doubts": "/mail/INBOX/7-3",
+	"message-checked": "/mail/INBOX/7-6", "message-unproven": "/mail/INBOX/7-7",
 	"message-plain-html": "/mail/INBOX/7-4", "message-coloured": "/mail/INBOX/7-5", "message-invitation-print": "/mail/INBOX/7-1/print",
 	"invalid-order": "/mail/INBOX?order=" + strings.Repeat("colour", 9),
 }

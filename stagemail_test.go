@@ -15,6 +15,8 @@ const (
 	stagedDoubts
 	stagedPlainHTML // without colours of its own
 	stagedColoured
+	stagedChecked
+	stagedUnproven
 )
 
 // stageMail makes a message one of those.
@@ -46,6 +48,7 @@ func (n stagedNode) stageMail(m *api.MessageAnswer) {
 			{Address: "noor@example.org", Action: "delayed", Status: "4.2.2", Reason: api.ReasonFull},
 			{Address: "maria@example.edu", Action: "delivered"},
 		}}
+		m.Text = append(m.Text, api.Block{Spans: []api.Span{{Text: "Reporting-MTA: dns; mx.example.edu"}}, Machine: true})
 	case stagedDoubts:
 		m.Doubts = []api.Doubt{
 			{Kind: api.DoubtName, Field: "From", Shown: "dean@example.edu", True: "ana.ruiz@example.edu"},
@@ -55,6 +58,10 @@ func (n stagedNode) stageMail(m *api.MessageAnswer) {
 		long := strings.Repeat("The path to the outcrop is slippery after last night’s rain. ", 20)
 		m.Text = []api.Block{words(0, "As I wrote below."), words(1, "A short quotation."), words(0, "On Monday, Ana wrote:"), words(1, long), words(2, "Deeper."), words(0, "-- \nAna Ruiz\nRoom 214")}
 		m.Text[2].Attribution, m.Text[5].Signature = true, true
+	case stagedChecked:
+		m.Checked = &api.Checked{Host: "mx.example.edu", Result: api.CheckPassed, Domain: "example.edu", Methods: []string{"DKIM", "SPF"}}
+	case stagedUnproven:
+		m.Checked = &api.Checked{Host: "mx.example.edu", Result: api.CheckFailed, Domain: "example.edu"}
 	case stagedPlainHTML, stagedColoured:
 		m.HasHTML, m.Uncoloured = true, m.ID.UID == stagedPlainHTML
 	}

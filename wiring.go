@@ -125,7 +125,7 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 		own.Domains = append(own.Domains, node.Domain{
 			Name: server.Domain, LoginWithAddress: domain.LoginWithAddress, MaxConnections: domain.Connections,
 			Backend: account.Backend{
-				Prefix: server.Prefix, Roles: roles,
+				Prefix: server.Prefix, Roles: roles, AuthenticationHosts: domain.AuthenticationHosts,
 				Options: imapconn.Options{
 					Address: server.Address(), TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 					Security: map[config.Security]imapconn.Security{

@@ -20,6 +20,8 @@ type blockBuilder struct {
 	// history is set below the line with which programs begin what they quote
 	// without marks.
 	history bool
+	// machine is set in what is meant for programs.
+	machine bool
 }
 
 // add adds a paragraph; links in it are found.
@@ -50,7 +52,7 @@ func (b *blockBuilder) addSpans(quote int, spans []Span) {
 	if last := len(b.blocks) - 1; last >= 0 && quote > b.blocks[last].Quote && isAttribution(b.blocks[last].Spans) {
 		b.blocks[last].Attribution = true
 	}
-	b.blocks = append(b.blocks, Block{Quote: min(quote, maxQuote), Signature: b.signature, Spans: spans})
+	b.blocks = append(b.blocks, Block{Quote: min(quote, maxQuote), Signature: b.signature, Machine: b.machine, Spans: spans})
 }
 
 // maxAttributionText bounds the line that says who wrote what is quoted next.
@@ -137,7 +139,9 @@ func (b *blockBuilder) part(part *Part) {
 		return
 	}
 	text := partText(part)
+	b.machine = part.MediaType == "message/delivery-status" || part.MediaType == "text/rfc822-headers"
 	b.plain(text.text, part)
+	b.machine = false
 	b.full = b.full || text.cut
 }
 

@@ -33,7 +33,9 @@ type Block struct {
 	// Signature is true for what stands below "-- ", and Attribution for the line
 	// that says who wrote what is quoted next.
 	Signature, Attribution bool
-	Spans                  []Span
+	// Machine is true for what a report says to programs.
+	Machine bool
+	Spans   []Span
 }
 
 // Span is a run of text, perhaps a link.

@@ -59,6 +59,9 @@ type Domain struct {
 	SpecialFolders map[string]string
 	// Connections is how many connections a node may have to the mail server.
 	Connections int
+	// AuthenticationHosts are the names under which the domain's own hosts write
+	// what they found out about senders (Authentication-Results, RFC 8601).
+	AuthenticationHosts []string
 }
 
 // Cluster tells how this member and the others find each other.

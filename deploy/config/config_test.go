@@ -41,6 +41,7 @@ domains:
     login_name: address
     tls_ca: ca.pem
     imap_connections: 500
+    authentication_host: [mx1.example.net, mx2.example.net]
     special_folders:
       sent: Sent Items
       trash: Bin
@@ -81,6 +82,7 @@ cluster:
 		"proxies":  len(c.TrustedProxies) == 2 && c.TrustedProxies[1].String() == "192.0.2.1/32",
 		"cache":    c.CacheSize == 3<<29 && c.Memory == 6<<30,
 		"backend":  domain.Connections == 500 && domain.SpecialFolders["sent"] == "Sent Items" && domain.SpecialFolders["trash"] == "Bin",
+		"checks":   slices.Equal(domain.AuthenticationHosts, []string{"mx1.example.net", "mx2.example.net"}),
 		"off":      !c.Snippets && !c.FetchAhead && !c.Watch,
 		"times":    c.SessionLifetime == 12*time.Hour && c.IMAPTimeout == 30*time.Second && c.TimeZone.String() == "Europe/Berlin",
 		"log":      c.LogFormat == "json" && c.LogLevel == "debug",
@@ -129,20 +131,21 @@ func TestMistakesNameLineAndRemedy(t *testing.T) {
 		good + "log: text\n":                                         "f.yaml:2: log: keys and values are expected here",
 		good + "log:\n  level: loud\n":                               `f.yaml:3: log.level: "loud" is none of: debug, info, warn, error`,
 		good + "domains:\n  example.edu:\n    imap_connections: 0\n": `f.yaml:4: domains.example.edu.imap_connections: "0" is not a number above 0`,
-		good + "watch: maybe\n":                                      `f.yaml:2: watch: "maybe" is neither true nor false`,
-		good + "cache_size: 10\n":                                    `f.yaml:2: cache_size: "10" is not a size`,
-		good + "cache_size: lots\n":                                  `f.yaml:2: cache_size: "lots" is not a size`,
-		good + "session_lifetime: 5\n":                               `f.yaml:2: session_lifetime: "5" is not a duration`,
-		good + "session_lifetime: 1s\n":                              "f.yaml:2: session_lifetime: 1s is not between",
-		good + "time_zone: Mars/Base\n":                              `f.yaml:2: time_zone: "Mars/Base" is not a time zone`,
-		good + "public_url: mail.example.edu\n":                      "f.yaml:2: public_url:",
-		good + "public_url: http://mail.example.edu\n":               "f.yaml:2: public_url: plain http is for loopback only; use https://",
-		good + "public_url: https://x/y\n":                           "f.yaml:2: public_url: only scheme and host belong here: https://x",
-		good + "redirect_listen: 0.0.0.0:80\n":                       "f.yaml:2: redirect_listen: it is not known where to redirect to; set public_url",
-		good + "tls_key: k\n":                                        "certificate and key belong together",
-		good + "trusted_proxies: everybody\n":                        `f.yaml:2: trusted_proxies: "everybody" is not an address or network`,
-		good + "cluster:\n  join: [a:1]\n":                           "f.yaml:3: cluster.join: this member does not listen for others; set cluster.gossip_listen",
-		good + "cluster:\n  gossip_listen: 127.0.0.1:1\n":            "f.yaml:3: cluster.gossip_listen: a member of a cluster needs an address for the page protocol; set cluster.api_listen",
+		good + "domains:\n  example.edu:\n    authentication_host: mx.example.edu; spf=pass\n": `f.yaml:4: domains.example.edu.authentication_host: "mx.example.edu; spf=pass" is not the name of a host`,
+		good + "watch: maybe\n":                           `f.yaml:2: watch: "maybe" is neither true nor false`,
+		good + "cache_size: 10\n":                         `f.yaml:2: cache_size: "10" is not a size`,
+		good + "cache_size: lots\n":                       `f.yaml:2: cache_size: "lots" is not a size`,
+		good + "session_lifetime: 5\n":                    `f.yaml:2: session_lifetime: "5" is not a duration`,
+		good + "session_lifetime: 1s\n":                   "f.yaml:2: session_lifetime: 1s is not between",
+		good + "time_zone: Mars/Base\n":                   `f.yaml:2: time_zone: "Mars/Base" is not a time zone`,
+		good + "public_url: mail.example.edu\n":           "f.yaml:2: public_url:",
+		good + "public_url: http://mail.example.edu\n":    "f.yaml:2: public_url: plain http is for loopback only; use https://",
+		good + "public_url: https://x/y\n":                "f.yaml:2: public_url: only scheme and host belong here: https://x",
+		good + "redirect_listen: 0.0.0.0:80\n":            "f.yaml:2: redirect_listen: it is not known where to redirect to; set public_url",
+		good + "tls_key: k\n":                             "certificate and key belong together",
+		good + "trusted_proxies: everybody\n":             `f.yaml:2: trusted_proxies: "everybody" is not an address or network`,
+		good + "cluster:\n  join: [a:1]\n":                "f.yaml:3: cluster.join: this member does not listen for others; set cluster.gossip_listen",
+		good + "cluster:\n  gossip_listen: 127.0.0.1:1\n": "f.yaml:3: cluster.gossip_listen: a member of a cluster needs an address for the page protocol; set cluster.api_listen",
 		good + good:                "f.yaml:2: imap_servers: the key is there already in line 1; remove one of the two",
 		"imap_servers: a=b, a=c\n": "f.yaml:1: imap_servers: the domain a is there twice",
 		"imap_servers: [x\n":       "this is not YAML",

@@ -54,6 +54,15 @@ var schema = []key{
 				edit(func(d *Domain) { d.Connections = number })
 				return nil
 			}},
+			{name: "authentication_host", list: func(_ *Config, values []string) error {
+				for _, value := range values {
+					if !isHostName(value) {
+						return fmt.Errorf("%q is not the name of a host", value)
+					}
+				}
+				edit(func(d *Domain) { d.AuthenticationHosts = values })
+				return nil
+			}},
 			{name: "special_folders", keys: specialFolders(edit)},
 		}
 	}},
@@ -162,6 +171,14 @@ func specialFolders(edit func(func(*Domain))) (keys []key) {
 		}})
 	}
 	return keys
+}
+
+// isHostName tells whether a text can be the name of a host, such as
+// mx.example.edu.
+func isHostName(text string) bool {
+	return text != "" && len(text) <= 253 && !strings.ContainsFunc(text, func(char rune) bool {
+		return char <= ' ' || char == 0x7F || strings.ContainsRune(`;:=,/@()<>[]"\`, char)
+	})
 }
 
 func onOff(field func(*Config) *bool) func(*Config, string) error {

@@ -242,7 +242,11 @@ func sampleEvents() *api.MessageAnswer {
 func sampleReport() *api.MessageAnswer {
 	m := sampleMessage()
 	m.Subject, m.From, m.Sender = "Undelivered Mail Returned to Sender", []api.Address{{Name: "Mail Delivery System", Email: "MAILER-DAEMON@example.edu"}}, nil
-	m.Text, m.Parts = []api.Block{{Spans: []api.Span{{Text: "This is the mail system at host mx.example.edu."}}}}, nil
+	m.Text, m.Parts = []api.Block{
+		{Spans: []api.Span{{Text: "This is the mail system at host mx.example.edu."}}},
+		{Spans: []api.Span{{Text: "Reporting-MTA: dns; mx.example.edu"}}, Machine: true},
+		{Spans: []api.Span{{Text: "Subject: Field trip on Friday"}}, Machine: true},
+	}, nil
 	m.Report = &api.Report{Reporter: "mx.example.edu", Subject: "Field trip on Friday", MessageID: "1@example.edu", Recipients: []api.ReportedRecipient{
 		{Address: "ben@example.org", Action: "failed", Status: "5.1.1", Reason: api.ReasonNoMailbox, Diagnostic: "550 5.1.1 <ben@example.org>: User unknown", Remote: "mx.example.org"},
 		{Address: "noor@example.org", Action: "delayed", Status: "4.2.2", Reason: api.ReasonFull},
@@ -287,6 +291,22 @@ func sampleDoubts() *api.MessageAnswer {
 		words(0, "-- \nDean"),
 	}
 	m.Text[4].Attribution, m.Text[7].Signature = true, true
+	return m
+}
+
+// sampleChecked is of an author whose domain the receiving host proved; its words
+// are those of a machine, and no report says them in others.
+func sampleChecked() *api.MessageAnswer {
+	m := sampleMessage()
+	m.Text = []api.Block{{Spans: []api.Span{{Text: "Status: 2.0.0"}}, Machine: true}}
+	m.Checked = &api.Checked{Host: "mx.example.edu", Result: api.CheckPassed, Domain: "example.edu", Methods: []string{"DKIM", "SPF"}}
+	return m
+}
+
+// sampleUnproven is of an author whose domain disowns the message.
+func sampleUnproven() *api.MessageAnswer {
+	m := sampleMessage()
+	m.Checked = &api.Checked{Host: "mx.example.edu", Result: api.CheckFailed, Domain: "example.edu"}
 	return m
 }
 

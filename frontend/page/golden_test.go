@@ -68,6 +68,11 @@ func samplePages() map[string]func(io.Writer) error {
 		"message-receipt-ar.html":  message(ar, Message{Answer: sampleReceipt()}),
 		"message-doubts.html":      message(en, Message{Answer: sampleDoubts()}),
 		"message-doubts-ar.html":   message(ar, Message{Answer: sampleDoubts()}),
+		"message-checked.html":     message(en, Message{Answer: sampleChecked()}),
+		"message-checked-ar.html":  message(ar, Message{Answer: sampleChecked(), Details: true}),
+		"message-unproven.html":    message(en, Message{Answer: sampleUnproven()}),
+		"message-unproven-de.html": message(de, Message{Answer: sampleUnproven()}),
+		"print-checked-de.html":    func(w io.Writer) error { return WritePrint(w, de, Print{sampleChecked()}) },
 		"print-invitation-de.html": func(w io.Writer) error { return WritePrint(w, de, Print{sampleInvitation()}) },
 		"body-dark.html": func(w io.Writer) error {
 			return WriteBody(w, en, Body{&api.BodyAnswer{Subject: "x", HTML: "<p>Plain words</p>", Uncoloured: true}})

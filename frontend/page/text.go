@@ -99,6 +99,25 @@ func hasOwnWords(blocks []api.Block) bool {
 	return slices.ContainsFunc(blocks, func(block api.Block) bool { return block.Quote <= 0 && !block.Attribution })
 }
 
+// forPeople parts what a report says to people from what it says to machines,
+// which its slip tells in words.
+func forPeople(p *api.MessageAnswer) (words, machine []api.Block) {
+	if p.Report == nil {
+		return p.Text, nil
+	}
+	for _, block := range p.Text {
+		if block.Machine {
+			machine = append(machine, block)
+		} else {
+			words = append(words, block)
+		}
+	}
+	if len(words) == 0 {
+		return p.Text, nil // better these than nothing
+	}
+	return words, machine
+}
+
 // nestAt takes blocks until one is less deep, and returns their length and the
 // rest.
 func nestAt(blocks []api.Block, depth int) (list []passage, length int, rest []api.Block) {

@@ -114,6 +114,8 @@ type words struct {
 	DoubtSender               pattern
 	DoubtSeveral              string
 	DoubtNobody               string
+	CheckedPassed             pattern
+	CheckedFailed             pattern
 	QuotedText                string
 	EventRequest              string
 	EventCancelled            string

@@ -43,6 +43,10 @@ type Backend struct {
 	// Roles are mailboxes that serve for a role, by their names without the
 	// prefix, whatever the server says.
 	Roles map[api.Role]string
+	// AuthenticationHosts are the names under which the hosts that receive the
+	// user's mail write what they found out about its senders (RFC 8601). They must
+	// remove what others wrote under these names. Empty: nothing is believed.
+	AuthenticationHosts []string
 }
 
 // Cache keeps derived data. It may forget anything at any time.

@@ -74,7 +74,7 @@ func (a *Account) view(ctx context.Context, id api.MessageID, extra ...imapconn.
 		return nil, err
 	}
 	view := mime.Render(message.Message)
-	answer := newView(message, view)
+	answer := newView(message, view, a.backend.AuthenticationHosts)
 	rememberView(a, kindView, id, answer)
 	if view.HasHTML { // the page asks for it next
 		rememberView(a, kindHTML, id, newBody(message, view.HTML))

@@ -5,8 +5,9 @@ import (
 	"alphamail/node/api"
 )
 
-// newView turns a message and its view into what of an answer never changes.
-func newView(message *loaded, view mime.View) *api.MessageAnswer {
+// newView turns a message and its view into what of an answer never changes; hosts
+// are those whose word about senders is believed.
+func newView(message *loaded, view mime.View, hosts []string) *api.MessageAnswer {
 	header := message.Header
 	answer := &api.MessageAnswer{
 		Subject: header.Get("Subject"),
@@ -15,13 +16,13 @@ func newView(message *loaded, view mime.View) *api.MessageAnswer {
 		Cc: allAddresses(header.Addresses("Cc")), Bcc: allAddresses(header.Addresses("Bcc")),
 		Date: message.arrived, Size: message.size,
 		HasHTML: view.HasHTML, BlockedRemote: view.HTML.BlockedRemote, Uncoloured: view.HasHTML && !view.HTML.OwnColours,
-		Report: newReport(view.Report),
+		Report: newReport(view.Report), Checked: newChecked(mime.Check(header, hosts)),
 	}
 	if date, ok := header.Date(); ok {
 		answer.Date = date
 	}
 	for _, block := range view.Text {
-		made := api.Block{Quote: block.Quote, Signature: block.Signature, Attribution: block.Attribution}
+		made := api.Block{Quote: block.Quote, Signature: block.Signature, Attribution: block.Attribution, Machine: block.Machine}
 		for _, span := range block.Spans {
 			made.Spans = append(made.Spans, api.Span{Text: span.Text, URL: span.URL})
 		}
@@ -66,6 +67,13 @@ func newEvent(event *mime.Event) api.Event {
 		made.Attendees = append(made.Attendees, api.Attendee{Name: attendee.Name, Email: attendee.Email, Status: attendee.Status, Optional: attendee.Optional})
 	}
 	return made
+}
+
+func newChecked(checked *mime.Checked) *api.Checked {
+	if checked == nil {
+		return nil
+	}
+	return &api.Checked{Host: checked.Host, Result: api.CheckResult(checked.Result), Domain: checked.Domain, Methods: checked.Methods}
 }
 
 func newReport(report *mime.Report) *api.Report {

@@ -29,7 +29,7 @@ func messageOf(t *testing.T, file, name string) []byte {
 
 func answerOf(raw []byte) *api.MessageAnswer {
 	message := &loaded{Message: mime.Parse(raw), size: int64(len(raw)), whole: true}
-	return newView(message, mime.Render(message.Message))
+	return newView(message, mime.Render(message.Message), []string{"mx.example.edu"})
 }
 
 // TestViewsOfMail holds that what mime reads in real messages reaches the answer.
@@ -85,6 +85,27 @@ func TestViewsOfMail(t *testing.T) {
 	}
 }
 
+// TestViewsTellWhatWasChecked holds that what the receiving host found out, and it
+// alone, reaches the answer.
+func TestViewsTellWhatWasChecked(t *testing.T) {
+	const mail = "From: ana@example.edu\r\n\r\nWords.\r\n"
+	for results, want := range map[string]*api.Checked{
+		"Authentication-Results: mx.example.edu; dkim=pass header.d=example.edu; spf=pass smtp.mailfrom=example.edu\r\n": {Host: "mx.example.edu", Result: api.CheckPassed, Domain: "example.edu", Methods: []string{"DKIM", "SPF"}},
+		"Authentication-Results: mx.example.edu; dmarc=fail header.from=example.edu\r\n":                                 {Host: "mx.example.edu", Result: api.CheckFailed, Domain: "example.edu"},
+		"Authentication-Results: mx.evil.example; dmarc=pass header.from=example.edu\r\n":                                nil,
+		"": nil,
+	} {
+		if got := answerOf([]byte(results + mail)).Checked; !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v, want %+v", results, got, want)
+		}
+		raw := []byte(results + mail)
+		message := &loaded{Message: mime.Parse(raw)}
+		if got := newView(message, mime.Render(message.Message), nil).Checked; got != nil {
+			t.Errorf("%q: %+v without a host", results, got)
+		}
+	}
+}
+
 // TestWordsOfPagesAreThoseOfMime holds that every word that mime may answer is one
 // that the protocol names.
 func TestWordsOfPagesAreThoseOfMime(t *testing.T) {
@@ -96,12 +117,21 @@ func TestWordsOfPagesAreThoseOfMime(t *testing.T) {
 		string(mime.ReasonExpired): string(api.ReasonExpired), string(mime.ReasonLoop): string(api.ReasonLoop), string(mime.ReasonNotAllowed): string(api.ReasonNotAllowed),
 		string(mime.ReasonSpam): string(api.ReasonSpam), string(mime.ReasonUnproven): string(api.ReasonUnproven), string(mime.ReasonContent): string(api.ReasonContent),
 		string(mime.ReasonBusy): string(api.ReasonBusy), string(mime.ReasonBadAddress): string(api.ReasonBadAddress), string(mime.ReasonNotSupported): string(api.ReasonNotSupported),
+		string(mime.CheckPassed): string(api.CheckPassed), string(mime.CheckFailed): string(api.CheckFailed),
 		string(mime.NoteMalformed): string(api.NoteMalformed), string(mime.NoteTruncated): string(api.NoteTruncated), string(mime.NoteUnknownCharset): string(api.NoteUnknownCharset),
 		string(mime.NoteLimit): string(api.NoteLimit), string(mime.NoteEncrypted): string(api.NoteEncrypted), string(mime.NoteSigned): string(api.NoteSigned),
 	} {
 		if from != to {
 			t.Errorf("%q of mime is %q in the protocol", from, to)
 		}
+	}
+}
+
+// TestViewsMarkWhatIsForMachines tells the words of a report from the rest of it.
+func TestViewsMarkWhatIsForMachines(t *testing.T) {
+	blocks := answerOf(messageOf(t, "report.txt", "no such mailbox")).Text
+	if len(blocks) != 3 || blocks[0].Machine || !blocks[1].Machine || !blocks[2].Machine {
+		t.Errorf("%+v", blocks)
 	}
 }
 

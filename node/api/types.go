@@ -234,6 +234,8 @@ type Block struct {
 	// the line that says who wrote what is quoted next.
 	Signature   bool `msg:"signature,omitempty"`
 	Attribution bool `msg:"attribution,omitempty"`
+	// Machine is true for what a report says to programs.
+	Machine bool `msg:"machine,omitempty"`
 }
 
 // Part describes a part that a reader can open or download.
@@ -310,6 +312,30 @@ type MessageAnswer struct {
 	Report *Report `msg:"report,omitempty"`
 	// Uncoloured is as in BodyAnswer.
 	Uncoloured bool `msg:"uncoloured,omitempty"`
+	// Checked is what the receiving host found out about the author; nil when it is
+	// not known which host that is, or nothing is certain.
+	Checked *Checked `msg:"checked,omitempty"`
+}
+
+// CheckResult says how the check of an author ended.
+type CheckResult string
+
+// The results.
+const (
+	CheckPassed CheckResult = "passed" // the message comes from the author's domain
+	CheckFailed CheckResult = "failed" // by the word of that domain it does not (DMARC)
+)
+
+// Checked is what the receiving host found out about the author of a message
+// (Authentication-Results, RFC 8601).
+type Checked struct {
+	// Host is the one that checked.
+	Host   string      `msg:"host"`
+	Result CheckResult `msg:"result"`
+	// Domain is that of the author, as people may read it.
+	Domain string `msg:"domain"`
+	// Methods are those that passed, such as "DKIM" and "SPF".
+	Methods []string `msg:"methods,omitempty"`
 }
 
 // DoubtKind says what is doubtful about who sent a message.

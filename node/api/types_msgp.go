@@ -206,8 +206,8 @@ func (z *Attendee) Msgsize() (s int) {
 func (z *Block) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(4)
-	var zb0001Mask uint8 /* 4 bits */
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
 	_ = zb0001Mask
 	if z.Quote == 0 {
 		zb0001Len--
@@ -220,6 +220,10 @@ func (z *Block) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Attribution == false {
 		zb0001Len--
 		zb0001Mask |= 0x8
+	}
+	if z.Machine == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -267,6 +271,11 @@ func (z *Block) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "attribution"
 			o = append(o, 0xab, 0x61, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x69, 0x6f, 0x6e)
 			o = msgp.AppendBool(o, z.Attribution)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "machine"
+			o = append(o, 0xa7, 0x6d, 0x61, 0x63, 0x68, 0x69, 0x6e, 0x65)
+			o = msgp.AppendBool(o, z.Machine)
 		}
 	}
 	return
@@ -356,6 +365,12 @@ func (z *Block) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Attribution")
 				return
 			}
+		case "machine":
+			z.Machine, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Machine")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -374,7 +389,7 @@ func (z *Block) Msgsize() (s int) {
 	for za0001 := range z.Spans {
 		s += 1 + 5 + msgp.StringPrefixSize + len(z.Spans[za0001].Text) + 4 + msgp.StringPrefixSize + len(z.Spans[za0001].URL)
 	}
-	s += 10 + msgp.BoolSize + 12 + msgp.BoolSize
+	s += 10 + msgp.BoolSize + 12 + msgp.BoolSize + 8 + msgp.BoolSize
 	return
 }
 
@@ -744,6 +759,151 @@ func (z *Call) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Call) Msgsize() (s int) {
 	s = 1 + 11 + msgp.StringPrefixSize + len(z.RequestID) + 13 + msgp.StringPrefixSize + len(z.OperationID) + 15 + msgp.StringPrefixSize + len(z.ClientAddress) + 12 + msgp.Uint64Size + 5 + msgp.Uint8Size + 8 + msgp.StringPrefixSize + len(z.Suspect) + 8 + z.Session.Msgsize()
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z CheckResult) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CheckResult) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = CheckResult(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z CheckResult) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Checked) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Methods == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "host"
+		o = append(o, 0xa4, 0x68, 0x6f, 0x73, 0x74)
+		o = msgp.AppendString(o, z.Host)
+		// string "result"
+		o = append(o, 0xa6, 0x72, 0x65, 0x73, 0x75, 0x6c, 0x74)
+		o = msgp.AppendString(o, string(z.Result))
+		// string "domain"
+		o = append(o, 0xa6, 0x64, 0x6f, 0x6d, 0x61, 0x69, 0x6e)
+		o = msgp.AppendString(o, z.Domain)
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "methods"
+			o = append(o, 0xa7, 0x6d, 0x65, 0x74, 0x68, 0x6f, 0x64, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Methods)))
+			for za0001 := range z.Methods {
+				o = msgp.AppendString(o, z.Methods[za0001])
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Checked) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "host":
+			z.Host, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Host")
+				return
+			}
+		case "result":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Result")
+					return
+				}
+				z.Result = CheckResult(zb0002)
+			}
+		case "domain":
+			z.Domain, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Domain")
+				return
+			}
+		case "methods":
+			var zb0003 uint32
+			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Methods")
+				return
+			}
+			if cap(z.Methods) >= int(zb0003) {
+				z.Methods = (z.Methods)[:zb0003]
+			} else {
+				z.Methods = make([]string, zb0003)
+			}
+			for za0001 := range z.Methods {
+				z.Methods[za0001], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Methods", za0001)
+					return
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Checked) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Host) + 7 + msgp.StringPrefixSize + len(string(z.Result)) + 7 + msgp.StringPrefixSize + len(z.Domain) + 8 + msgp.ArrayHeaderSize
+	for za0001 := range z.Methods {
+		s += msgp.StringPrefixSize + len(z.Methods[za0001])
+	}
 	return
 }
 
@@ -2350,8 +2510,8 @@ func (z *MailboxQuestion) Msgsize() (s int) {
 func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(27)
-	var zb0001Mask uint32 /* 27 bits */
+	zb0001Len := uint32(28)
+	var zb0001Mask uint32 /* 28 bits */
 	_ = zb0001Mask
 	if z.Sender == nil {
 		zb0001Len--
@@ -2416,6 +2576,10 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Uncoloured == false {
 		zb0001Len--
 		zb0001Mask |= 0x4000000
+	}
+	if z.Checked == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -2812,6 +2976,19 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "uncoloured"
 			o = append(o, 0xaa, 0x75, 0x6e, 0x63, 0x6f, 0x6c, 0x6f, 0x75, 0x72, 0x65, 0x64)
 			o = msgp.AppendBool(o, z.Uncoloured)
+		}
+		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
+			// string "checked"
+			o = append(o, 0xa7, 0x63, 0x68, 0x65, 0x63, 0x6b, 0x65, 0x64)
+			if z.Checked == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Checked.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Checked")
+					return
+				}
+			}
 		}
 	}
 	return
@@ -3511,6 +3688,23 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Uncoloured")
 				return
 			}
+		case "checked":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Checked = nil
+			} else {
+				if z.Checked == nil {
+					z.Checked = new(Checked)
+				}
+				bts, err = z.Checked.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Checked")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -3595,7 +3789,12 @@ func (z *MessageAnswer) Msgsize() (s int) {
 	} else {
 		s += z.Report.Msgsize()
 	}
-	s += 11 + msgp.BoolSize
+	s += 11 + msgp.BoolSize + 8
+	if z.Checked == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Checked.Msgsize()
+	}
 	return
 }
 
