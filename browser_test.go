@@ -50,14 +50,14 @@ func startDemo(t testing.TB) *demo {
 }
 
 // chromium opens a window of a headless Chromium with a profile of its own.
-func chromium(t testing.TB, downloads string) context.Context {
+func chromium(t testing.TB, downloads string, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path := need.Command(t, "chromium")
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true))
-	allocator, endBrowser := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, endBrowser := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	window, closeWindow := chromedp.NewContext(allocator)
 	limited, cancel := context.WithTimeout(window, 5*time.Minute)
 	t.Cleanup(func() { cancel(); closeWindow(); endBrowser() })

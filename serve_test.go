@@ -34,11 +34,12 @@ func mailServer(t *testing.T) *testbed.MemoryServer {
 	return server
 }
 
-// alone starts one machine by a configuration and returns its directory.
-func alone(t *testing.T, server *testbed.MemoryServer, lines ...string) (*program, string) {
+// alone starts one machine before a mail server, by a configuration, and returns
+// the path of that.
+func alone(t *testing.T, imap string, lines ...string) (*program, string) {
 	t.Helper()
 	dir := t.TempDir()
-	text := "imap_servers: example.edu=" + server.IMAPAddr() + "\n" + strings.Join(lines, "\n") + "\n"
+	text := "imap_servers: example.edu=" + imap + "\n" + strings.Join(lines, "\n") + "\n"
 	path := writeFile(t, dir, "alphamail.yaml", text)
 	p := start(t, "serve", "serve", "--config", path)
 	p.waitFor(func(output string) string {
@@ -55,7 +56,7 @@ func alone(t *testing.T, server *testbed.MemoryServer, lines ...string) (*progra
 func TestTwoLinesAreAWholeAlphaMail(t *testing.T) {
 	server := mailServer(t)
 	web, admin := freeAddress(t), freeAddress(t)
-	p, path := alone(t, server, "listen: "+web, "admin_listen: "+admin)
+	p, path := alone(t, server.IMAPAddr(), "listen: "+web, "admin_listen: "+admin)
 	browser := newVisitor(t)
 	inbox := browser.logIn("http://"+web, ana, anaPassword)
 	links := messageLinks(inbox)
@@ -106,7 +107,7 @@ func TestHTTPSWithACertificateOfItsOwn(t *testing.T) {
 	server := mailServer(t)
 	web, admin := freeAddress(t), freeAddress(t)
 	_, port, _ := strings.Cut(web, ":")
-	alone(t, server, "listen: 0.0.0.0:"+port, "public_url: https://localhost:"+port, "admin_listen: "+admin)
+	alone(t, server.IMAPAddr(), "listen: 0.0.0.0:"+port, "public_url: https://localhost:"+port, "admin_listen: "+admin)
 	browser := newVisitor(t)
 	browser.client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
 	// Plain HTTP under another name ends at the login page of the right one.

@@ -1,119 +1,27 @@
-// Package browser_test shows what mime makes of hostile HTML to a real browser. It
-// is a package by itself because it takes minutes.
 package browser_test
 
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"html"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"alphamail/bench/testbed/need"
 	"alphamail/frontend/page"
 	"alphamail/mime"
+	"alphamail/mime/browser"
 	"github.com/chromedp/chromedp"
 )
-
-// payload is HTML that runs a script, or loads something, when a browser gets it
-// as it is.
-type payload struct {
-	kind string // "run" or "leak"
-	name string
-	html string
-}
-
-// readPayloads reads payloads.txt in mime's testdata, whose beginning explains its form.
-func readPayloads(t testing.TB) []payload {
-	t.Helper()
-	data, err := os.ReadFile("../testdata/payloads.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []payload
-	for _, text := range strings.Split(string(data), "\n# ")[1:] {
-		head, markup, _ := strings.Cut(text, "\n")
-		kind, name, _ := strings.Cut(head, " ")
-		all = append(all, payload{kind, name, unescape(strings.TrimSuffix(markup, "\n"))})
-	}
-	return all
-}
-
-func unescape(text string) string {
-	var out strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' {
-			out.WriteByte(text[i])
-			continue
-		}
-		i++
-		switch text[i] {
-		case 'n':
-			out.WriteByte('\n')
-		case 'r':
-			out.WriteByte('\r')
-		case 't':
-			out.WriteByte('\t')
-		case 'f':
-			out.WriteByte('\f')
-		case 'x':
-			value, _ := strconv.ParseUint(text[i+1:i+3], 16, 8)
-			out.WriteByte(byte(value))
-			i += 2
-		default:
-			out.WriteByte(text[i])
-		}
-	}
-	return out.String()
-}
-
-// fill puts the addresses of a server into a payload. wall is part of them, so
-// that it is known who asked.
-func (p payload) fill(host, wall string, number int) string {
-	path := fmt.Sprintf("/%s/%s/%d", p.kind, wall, number)
-	address := "https://" + host + path
-	run := "fetch(`" + address + "`)"
-	return strings.NewReplacer("{run}", run, "{hit}", address, "{leak}", address, "{bare}", "//"+host+path, "{host}", host, "{path}", path,
-		"{run64}", base64.StdEncoding.EncodeToString([]byte(run)), "{page64}", base64.StdEncoding.EncodeToString([]byte("<script>"+run+"</script>"))).Replace(p.html)
-}
-
-const harmlessWords = "These words are harmless."
-
-// mail makes a message of a payload, in a charset and a transfer encoding that
-// change from one to the next.
-func mailed(markup string, number int) []byte {
-	markup = "<p>" + harmlessWords + "</p>" + markup
-	charset, encoding := "utf-8", "8bit"
-	body := []byte(markup)
-	switch number % 4 {
-	case 1:
-		encoding = "base64"
-	case 2:
-		charset, body = "utf-16le", nil
-		for _, unit := range utf16.Encode([]rune(markup)) {
-			body = append(body, byte(unit), byte(unit>>8))
-		}
-		encoding = "base64"
-	case 3:
-		charset, body = "utf-7", []byte(strings.NewReplacer("+", "+-", "<", "+ADw-").Replace(markup))
-	}
-	if encoding == "base64" {
-		body = []byte(base64.StdEncoding.EncodeToString(body))
-	}
-	return append([]byte("From: a@example.edu\r\nContent-Type: text/html; charset="+charset+"\r\nContent-Transfer-Encoding: "+encoding+"\r\n\r\n"), body...)
-}
 
 // The walls between a payload and the browser.
 const (
@@ -127,7 +35,7 @@ const (
 // stage serves payloads and counts what they ask for.
 type stage struct {
 	*httptest.Server
-	payloads []payload
+	payloads []browser.Payload
 	served   atomic.Int64        // requests so far
 	mu       sync.Mutex          // guards asked
 	asked    map[string][]string // by "wall/number": what for, as the browser says
@@ -144,8 +52,17 @@ for(const e of document.querySelectorAll('a[href],area,button,input,summary,[onc
 
 const mutator = `<script>addEventListener('load',()=>{const m=document.createElement('div');document.body.append(m);m.innerHTML=document.getElementById('source').value;m.innerHTML=m.innerHTML})</script>`
 
+func payloads(t testing.TB) []browser.Payload {
+	t.Helper()
+	all, err := browser.ReadPayloads("../testdata/payloads.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func newStage(t *testing.T) *stage {
-	s := &stage{payloads: readPayloads(t), asked: map[string][]string{}}
+	s := &stage{payloads: payloads(t), asked: map[string][]string{}}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // the browser closes many connections
 	s.StartTLS()
@@ -194,13 +111,13 @@ func (s *stage) batch(w http.ResponseWriter, fields []string) {
 // page is a payload behind a wall.
 func (s *stage) page(w http.ResponseWriter, wall string, number int) {
 	p := s.payloads[number]
-	markup := p.fill(s.Listener.Addr().String(), wall, number)
+	markup := p.Fill(s.Listener.Addr().String(), wall, number)
 	switch wall {
 	case sanitised, allWalls, allowed:
-		out := mime.SafeHTML(mime.Parse(mailed(markup, number)), mime.HTMLOptions{AllowRemote: wall == allowed})
-		if markup = out.Markup; !strings.Contains(markup, harmlessWords) {
+		out := mime.SafeHTML(mime.Parse(browser.Mail(markup, number)), mime.HTMLOptions{AllowRemote: wall == allowed})
+		if markup = out.Markup; !strings.Contains(markup, browser.HarmlessWords) {
 			s.mu.Lock()
-			s.broken = append(s.broken, p.name)
+			s.broken = append(s.broken, p.Name)
 			s.mu.Unlock()
 		}
 	}
@@ -208,7 +125,7 @@ func (s *stage) page(w http.ResponseWriter, wall string, number int) {
 	if wall == allWalls || wall == policy {
 		w.Header().Set("Content-Security-Policy", page.BodyPolicy(false))
 		head = "<!DOCTYPE html><html><head><meta charset=utf-8>"
-	} else if strings.HasPrefix(p.name, "mutation") {
+	} else if strings.HasPrefix(p.Name, "mutation") {
 		head += mutator + `</head><body><textarea id=source hidden>` + html.EscapeString(markup) + "</textarea>"
 		markup = ""
 	}
@@ -281,24 +198,24 @@ func TestPayloadsInChromium(t *testing.T) {
 	withheld := 0
 	for number, p := range s.payloads {
 		if len(s.requests(noWall, number)) == 0 {
-			t.Logf("proves nothing in this browser: %s %s", p.kind, p.name)
+			t.Logf("proves nothing in this browser: %s %s", p.Kind, p.Name)
 			continue
 		}
-		proven[p.kind]++
+		proven[p.Kind]++
 		for _, wall := range []string{sanitised, allWalls} {
 			if asked := s.requests(wall, number); len(asked) > 0 {
-				t.Errorf("%s: behind the wall %q it asks for %v\n%s", p.name, wall, asked, p.html)
+				t.Errorf("%s: behind the wall %q it asks for %v\n%s", p.Name, wall, asked, p.HTML)
 			}
 		}
-		if p.kind == "run" && len(s.requests(policy, number)) > 0 {
-			t.Errorf("%s: the policy alone lets it run", p.name)
+		if p.Kind == "run" && len(s.requests(policy, number)) > 0 {
+			t.Errorf("%s: the policy alone lets it run", p.Name)
 		}
 		if len(s.requests(policy, number)) == 0 {
 			withheld++
 		}
 		for _, purpose := range s.requests(allowed, number) {
 			if purpose != "image" {
-				t.Errorf("%s: with pictures allowed it asks for %q", p.name, purpose)
+				t.Errorf("%s: with pictures allowed it asks for %q", p.Name, purpose)
 			}
 		}
 	}
@@ -322,10 +239,10 @@ func TestPayloadsInChromium(t *testing.T) {
 
 // TestPayloadsAreMailed makes sure that what is mailed is what was meant.
 func TestPayloadsAreMailed(t *testing.T) {
-	for number, p := range readPayloads(t) {
-		markup := p.fill("host.example", "x", number)
-		if got := mime.Parse(mailed(markup, number)).Root.Text(); got != "<p>"+harmlessWords+"</p>"+markup && !bytes.ContainsAny([]byte(markup), "\x01") {
-			t.Errorf("%s comes out as %q", p.name, got)
+	for number, p := range payloads(t) {
+		markup := p.Fill("host.example", "x", number)
+		if got := mime.Parse(browser.Mail(markup, number)).Root.Text(); got != "<p>"+browser.HarmlessWords+"</p>"+markup && !bytes.ContainsAny([]byte(markup), "\x01") {
+			t.Errorf("%s comes out as %q", p.Name, got)
 		}
 	}
 }
