@@ -26,6 +26,7 @@ deps: ## install what the tests need (Debian, as root); elsewhere say what is mi
 test: deps ## run all tests, with the race detector; STRICT=1 makes a test that cannot run a failure
 	$(GO) test -race -timeout 20m $(PACKAGES)
 	$(GO) test -timeout 5m ./mime
+	cd mime/libraries && $(GO) test ./...
 
 check: fmt vet lint generate cross ## formatting, static checks, generated code, import rules, other platforms
 	$(GO) test -count=1 -run TestImports .

@@ -69,25 +69,30 @@ func escapedCharset(text []byte) encoding.Encoding {
 // guessCharset tells the charset that 8-bit text which is not UTF-8 most likely
 // has. Where bytes beyond ASCII stand alone or in twos beside Latin letters, the
 // text is in the Latin alphabet, unless it makes good sense in a double-byte
-// charset, some of whose second bytes are Latin letters too.
+// charset, some of whose second bytes are Latin letters too: or more sense than in
+// any of Latin, when it is long.
 func guessCharset(text []byte) encoding.Encoding {
 	text = text[:min(len(text), sampleSize)]
 	if besideLatin(text) {
-		if found, share := best(nonLatin[:5], text); share < 0.6 || len(text) < 12 {
-			found, share = best(latin, text)
-			if share == 0 {
-				return charmap.Windows1252
-			}
-			return found
-		} else {
-			return found
+		double, doubleShare := best(nonLatin[:5], text)
+		found, share := best(latin, text)
+		switch {
+		case len(text) >= 12 && doubleShare >= 0.6, len(text) >= enoughForRare && doubleShare > 0.3 && doubleShare > share:
+			return double
+		case share == 0:
+			return charmap.Windows1252
 		}
+		return found
 	}
 	if found, share := best(nonLatin, text); share > 0.3 {
 		return found
 	}
 	return charmap.Windows1252
 }
+
+// enoughForRare is from how many bytes on a text shows its charset even when many
+// of its characters are rare, as in classical Chinese.
+const enoughForRare = 200
 
 // best returns the candidate whose frequent characters text has most of; among
 // equals the first.
