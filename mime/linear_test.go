@@ -116,9 +116,18 @@ var hostile = map[string]func(n int) string{
 	"a long date":          func(n int) string { return "Date: " + strings.Repeat("1 Nov ", n/6) + "\n\nx" },
 	"quotes in parameters": func(n int) string { return "Content-Type: a/b; x=\"" + strings.Repeat("\" ", n/2) + "\n\nx" },
 	"many references":      func(n int) string { return "References: " + strings.Repeat("<a@b> ", n/6) + "\n\nx" },
-	"begin lines":          func(n int) string { return "\n" + strings.Repeat("begin 644 a\n", n/12) },
-	"uuencoded lines":      func(n int) string { return "\nbegin 644 a\n" + strings.Repeat("M"+strings.Repeat("A", 60)+"\n", n/62) },
-	"uuencoded files":      func(n int) string { return "\n" + strings.Repeat("begin 644 a\n#86)C\nend\n", n/23) },
+	"begins in a line":     func(n int) string { return "\n" + strings.Repeat("begin ", n/6) },
+	"area codes":           func(n int) string { return "\n" + strings.Repeat("(202) ", n/6) },
+	"results":              func(n int) string { return "Authentication-Results: mx" + strings.Repeat(";a=pass", n/7) + "\n\nx" },
+	"results of signs":     func(n int) string { return "Authentication-Results: mx;a=" + strings.Repeat("=", n) + "\n\nx" },
+	"results in comments":  func(n int) string { return "Authentication-Results: mx" + strings.Repeat("(", n) + "\n\nx" },
+	"many results":         func(n int) string { return strings.Repeat("Authentication-Results: mx;a=b\n", n/31) + "\nx" },
+	"reports of dashes": func(n int) string {
+		return "Content-Type: message/delivery-status\n\n" + strings.Repeat("--\n", n/3)
+	},
+	"begin lines":     func(n int) string { return "\n" + strings.Repeat("begin 644 a\n", n/12) },
+	"uuencoded lines": func(n int) string { return "\nbegin 644 a\n" + strings.Repeat("M"+strings.Repeat("A", 60)+"\n", n/62) },
+	"uuencoded files": func(n int) string { return "\n" + strings.Repeat("begin 644 a\n#86)C\nend\n", n/23) },
 	"closing boundaries": func(n int) string {
 		return "Content-Type: multipart/mixed; boundary=a\n\n" + strings.Repeat("--a--\n--a\n\nx\n", n/14)
 	},

@@ -2,6 +2,7 @@ package mime
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -18,8 +19,8 @@ const (
 	maxHost  = 255 // of a host name
 )
 
-// findLinks splits text into spans with and without links: URLs, addresses and
-// telephone numbers in international form.
+// findLinks splits text into spans with and without links: URLs, addresses, and
+// telephone numbers of which it is certain in which country they are.
 func findLinks(text string) []Span {
 	if !mayHaveLinks(text) {
 		return []Span{{Text: text}}
@@ -50,8 +51,22 @@ func findLinks(text string) []Span {
 
 // mayHaveLinks tells quickly that most texts have none.
 func mayHaveLinks(text string) bool {
-	return strings.Contains(text, "://") || strings.IndexByte(text, '@') >= 0 || strings.IndexByte(text, '+') >= 0 ||
+	return hasAreaCode(text) || strings.Contains(text, "://") || strings.IndexByte(text, '@') >= 0 || strings.IndexByte(text, '+') >= 0 ||
 		strings.Contains(text, "ww.") || strings.Contains(text, "WW.") || strings.Contains(text, "ailto:") || strings.Contains(text, "AILTO:")
+}
+
+// hasAreaCode tells quickly whether three digits stand in parentheses.
+func hasAreaCode(text string) bool {
+	for {
+		_, rest, ok := strings.Cut(text, "(")
+		if !ok {
+			return false
+		}
+		if len(rest) > 3 && rest[3] == ')' && isDigit(rest[0]) {
+			return true
+		}
+		text = rest
+	}
 }
 
 // textLink is a link in text. Without a URL it only looked like one.
@@ -75,6 +90,10 @@ func nextLink(text, lower string, pos, from int) (textLink, bool) {
 			}
 		case '+':
 			if link, ok := telephoneAt(text, pos); ok {
+				return link, true
+			}
+		case '(':
+			if link, ok := americanAt(text, pos); ok {
 				return link, true
 			}
 		}
@@ -142,7 +161,8 @@ func addressAt(text string, at, from int) (textLink, bool) {
 }
 
 // telephoneAt reads a number in international form (E.123): a plus sign, digits,
-// and what people put between them.
+// and what people put between them. A zero in parentheses is not dialled from
+// abroad.
 func telephoneAt(text string, pos int) (textLink, bool) {
 	if pos > 0 && (isWordByte(text[pos-1]|0x20) || text[pos-1] == '+') {
 		return textLink{}, false
@@ -151,6 +171,9 @@ func telephoneAt(text string, pos int) (textLink, bool) {
 	end := pos + 1
 	for i := pos + 1; i < len(text) && i-pos < 30; i++ {
 		switch char := text[i]; {
+		case strings.HasPrefix(text[i:], "(0)") && len(digits) > 0 && len(digits) <= 3:
+			i += len("0)")
+			continue
 		case char >= '0' && char <= '9':
 			digits = append(digits, char)
 			end = i + 1
@@ -164,6 +187,27 @@ func telephoneAt(text string, pos int) (textLink, bool) {
 		return textLink{}, false
 	}
 	return textLink{pos, end, text[pos:end], "tel:+" + string(digits)}, true
+}
+
+// american is a number of the North American plan as only its countries write it:
+// area code and exchange begin with 2 to 9, and neither is a code of three digits
+// for services.
+var american = regexp.MustCompile(`^\(([2-9](?:[02-8][0-9]|1[02-9]))\) ?([2-9](?:[02-9][0-9]|1[02-9]))[-. ]([0-9]{4})`)
+
+// americanAt reads such a number.
+func americanAt(text string, pos int) (textLink, bool) {
+	if pos > 0 && (isWordByte(text[pos-1]|0x20) || strings.IndexByte("+)-", text[pos-1]) >= 0) {
+		return textLink{}, false
+	}
+	found := american.FindStringSubmatch(text[pos:min(len(text), pos+len("(202) 555-0143"))])
+	if found == nil {
+		return textLink{}, false
+	}
+	end := pos + len(found[0])
+	if rest := text[end:]; rest != "" && (isWordByte(rest[0]|0x20) || len(rest) > 1 && strings.IndexByte("-./", rest[0]) >= 0 && isDigit(rest[1])) {
+		return textLink{}, false
+	}
+	return textLink{pos, end, found[0], "tel:+1" + found[1] + found[2] + found[3]}, true
 }
 
 func isWordByte(lower byte) bool {

@@ -86,8 +86,11 @@ func reportOf(m *Message) *Report {
 func ParseReport(data []byte) *Report {
 	report := &Report{}
 	for len(data) > 0 && len(report.Recipients) < maxRecipients {
-		var block Header
-		block, data = splitHeader(data)
+		block, rest := splitHeader(data)
+		if len(rest) == len(data) {
+			_, rest = cutLine(data) // it begins with what can be in no header
+		}
+		data = rest
 		if len(block.fields) == 0 {
 			continue
 		}

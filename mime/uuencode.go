@@ -67,9 +67,12 @@ func uuBeginning(text []byte) int {
 		}
 		at += pos
 		pos = at + len("begin ")
+		if at > 0 && text[at-1] != '\n' && text[at-1] != '\r' {
+			continue
+		}
 		line, rest := cutLine(text[at:])
 		next, _ := cutLine(rest)
-		if _, ok := beginLine(line); ok && (at == 0 || text[at-1] == '\n' || text[at-1] == '\r') && len(next) > 0 && uuLine(next) {
+		if _, ok := beginLine(line); ok && len(next) > 0 && uuLine(next) {
 			return at
 		}
 	}
@@ -137,13 +140,13 @@ func (u *uuReader) line() {
 		line = nil
 	}
 	u.err = err
-	line = bytes.TrimRight(line, "\r\n")
+	line = bytes.TrimRight(line, " \r\n")
 	switch {
 	case !u.begun:
 		_, u.begun = beginLine(line)
-	case bytes.Equal(bytes.TrimRight(line, " "), []byte("end")):
+	case bytes.Equal(line, []byte("end")):
 		u.err = io.EOF
-	case len(line) > 0 && uuLine(bytes.TrimRight(line, " ")):
+	case len(line) > 0 && uuLine(line):
 		u.pending = uuDecode(line)
 	}
 }
