@@ -17,6 +17,7 @@ need curl curl
 need tmux tmux
 need npm npm
 need nginx nginx-light
+[ -e /usr/lib/dovecot/lmtp ] || missing="$missing dovecot-lmtpd"
 fonts="fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
 roundcube="roundcube-core roundcube-sqlite3 php-fpm php-sqlite3 php-intl php-mbstring php-xml"
 for package in $fonts $roundcube; do
@@ -57,9 +58,10 @@ unpack() { # server, packages…
 	mv "$cache/$server.new" "$cache/$server"
 }
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-	[ -e "$cache/cyrus" ] && [ -e "$cache/courier" ] || apt-get update -qq
+	[ -e "$cache/cyrus" ] && [ -e "$cache/courier" ] && [ -e "$cache/postfix" ] || apt-get update -qq
 	unpack cyrus cyrus-imapd cyrus-common sasl2-bin libical3 libpcre3 libxapian30 libzephyr4 libclamav12 libmspack0
 	unpack courier libltdl7 courier-imap courier-base courier-authlib courier-authdaemon courier-authlib-userdb libcourier-unicode4 gamin libgamin0 libidn12 libpcre3
+	unpack postfix postfix libnsl2 libicu72 libtirpc3
 fi
 
 if [ ! -d testdata/browser/node_modules ] && command -v npm >/dev/null; then
@@ -71,7 +73,7 @@ if [ -n "$missing" ] || [ "$(id -u)" != 0 ]; then
 	[ "$(id -u)" = 0 ] || echo "  - those against a real Dovecot: they need root"
 	for package in $missing; do
 		case $package in
-		dovecot-imapd) echo "  - those against a real Dovecot: $package is not installed" ;;
+		dovecot-imapd | dovecot-lmtpd) echo "  - those against a real Dovecot: $package is not installed" ;;
 		nginx-light | roundcube-* | php-*) echo "  - those against a real Roundcube: $package is not installed" ;;
 		chromium | npm) echo "  - those in a browser: $package is not installed" ;;
 		lynx | w3m | curl | tmux) echo "  - those with $package, which is not installed" ;;
