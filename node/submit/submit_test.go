@@ -285,22 +285,32 @@ func TestConfirmIsLast(t *testing.T) {
 }
 
 // TestTheServerRefusesInTheMiddle of a body that it does not want to see to its
-// end, and hangs up: its reason is told.
+// end, and hangs up or waits: its reason is told.
 func TestTheServerRefusesInTheMiddle(t *testing.T) {
-	s := serve(t, toDot(turn{"Subject", "552 5.3.4 Too large\r\n"})[:len(toDot())+1], -1, -1)
-	session := dial(t, s)
-	m := message()
-	m.Write = func(w io.Writer) error {
-		for range 10_000 {
-			if _, err := io.WriteString(w, strings.Repeat("Subject: large\r\n", 100)); err != nil {
-				return err
+	const tooLarge = "552 5.3.4 Too large\r\n"
+	for name, lines := range map[string]int{"hangs up": 1_000_000, "waits": 1} {
+		script := toDot(turn{"Subject", tooLarge})
+		cut := -1
+		if name == "hangs up" {
+			cut = 0
+			for _, turn := range script {
+				cut += len(turn.answer)
 			}
 		}
-		return nil
-	}
-	var failure *submit.Error
-	if _, err := session.Send(t.Context(), m); !errors.As(err, &failure) || failure.Kind != submit.Refused || failure.Code != 552 || failure.Text != "Too large" {
-		t.Errorf("%v", err)
+		session := dial(t, serve(t, script, -1, cut))
+		m := message()
+		m.Write = func(w io.Writer) error {
+			for range lines {
+				if _, err := io.WriteString(w, "Subject: large\r\n"); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		var failure *submit.Error
+		if _, err := session.Send(t.Context(), m); !errors.As(err, &failure) || failure.Kind != submit.Refused || failure.Code != 552 || failure.Text != "Too large" {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
