@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"alphamail/node/api"
 	"alphamail/node/api/transport"
 	"alphamail/node/imapconn"
+	"alphamail/node/submit"
 	"alphamail/ring"
 )
 
@@ -113,7 +115,7 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 		own.Account.Watch = -1
 	}
 	for _, server := range settings.Servers {
-		domain := settings.Domains[server.Domain]
+		domain := settings.Domain(server.Domain)
 		roots, err := readRoots(domain.CAFile)
 		if err != nil {
 			return own, err
@@ -126,6 +128,7 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 			Name: server.Domain, LoginWithAddress: domain.LoginWithAddress, MaxConnections: domain.Connections,
 			Backend: account.Backend{
 				Prefix: server.Prefix, Roles: roles, AuthenticationHosts: domain.AuthenticationHosts,
+				Submission: submissionRoute(settings, server.Domain, roots),
 				Options: imapconn.Options{
 					Address: server.Address(), TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 					Security: map[config.Security]imapconn.Security{
@@ -136,6 +139,27 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 		})
 	}
 	return own, nil
+}
+
+// submissionRoute is how the users of a domain send.
+func submissionRoute(settings *config.Config, domain string, roots *x509.CertPool) submit.Route {
+	i := slices.IndexFunc(settings.Submission, func(server config.Server) bool { return server.Domain == domain })
+	if i < 0 {
+		return submit.Route{}
+	}
+	server, own := settings.Submission[i], settings.Domain(domain).Submission
+	return submit.Route{
+		Server: submit.Server{
+			Host: server.Host, Port: server.Port, TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			Security: map[config.Security]submit.Security{
+				config.ImplicitTLS: submit.ImplicitTLS, config.StartTLS: submit.StartTLS, config.Plain: submit.Plain,
+			}[server.Security],
+		},
+		Login:         map[string]submit.Login{"user": submit.AsUser, "relay": submit.AsRelay, "none": submit.AsNone}[own.Login],
+		Relay:         submit.Credentials{User: own.User, Password: own.Password},
+		FiledByServer: own.SentByServer,
+		Limiter:       submit.NewLimiter(submit.Limits{Messages: own.MessagesPerHour, Recipients: own.RecipientsPerHour}),
+	}
 }
 
 // clusterName is what seals are bound to besides their key. Clusters differ by

@@ -18,8 +18,9 @@ type Config struct {
 	// File is where it was read from.
 	File string
 
-	Servers []Server
-	Domains map[string]Domain
+	Servers    []Server // for reading
+	Submission []Server // for sending
+	Domains    map[string]Domain
 
 	Listen         string
 	PublicURL      *url.URL // nil when none is set
@@ -62,6 +63,30 @@ type Domain struct {
 	// AuthenticationHosts are the names under which the domain's own hosts write
 	// what they found out about senders (Authentication-Results, RFC 8601).
 	AuthenticationHosts []string
+	// Submission holds how the domain's users send.
+	Submission Submission
+}
+
+// Submission is how the users of a domain send, besides the server.
+type Submission struct {
+	Login string // "user", "relay" or "none"
+	// User and Password are those of a relay.
+	User, Password string
+	// SentByServer says that the server puts a copy into the user's Sent itself.
+	SentByServer bool
+	// MessagesPerHour and RecipientsPerHour bound what an account sends; 0 does not.
+	MessagesPerHour, RecipientsPerHour int
+}
+
+// DefaultSubmission is that of a domain of which the file says nothing.
+var DefaultSubmission = Submission{Login: "user", MessagesPerHour: 100, RecipientsPerHour: 1000}
+
+// Domain is what holds for a domain.
+func (c *Config) Domain(name string) Domain {
+	if domain, named := c.Domains[name]; named {
+		return domain
+	}
+	return Domain{Submission: DefaultSubmission}
 }
 
 // Cluster tells how this member and the others find each other.
@@ -119,6 +144,7 @@ func (c *Config) check(add func(key, message, remedy string)) {
 	if len(c.Servers) == 0 {
 		add("imap_servers", "no mail server is named", "add a line like: imap_servers: example.edu=imap.example.edu:993")
 	}
+	c.checkSubmission(served, add)
 	for domain := range c.Domains {
 		if !served[domain] {
 			add("domains", fmt.Sprintf("the domain %s has no mail server", domain), "add it to imap_servers, or remove it here")
@@ -142,5 +168,28 @@ func (c *Config) check(add func(key, message, remedy string)) {
 	}
 	if !c.Alone() && c.Cluster.APIListen == "" {
 		add("cluster.gossip_listen", "a member of a cluster needs an address for the page protocol", "set cluster.api_listen")
+	}
+}
+
+// checkSubmission finds what is wrong with the keys for sending.
+func (c *Config) checkSubmission(served map[string]bool, add func(key, message, remedy string)) {
+	sends := map[string]bool{}
+	for _, server := range c.Submission {
+		if sends[server.Domain] {
+			add("smtp_servers", fmt.Sprintf("the domain %s is there twice", server.Domain), "remove one of the two")
+		}
+		sends[server.Domain] = true
+		if !served[server.Domain] {
+			add("smtp_servers", fmt.Sprintf("the domain %s has no mail server to read from", server.Domain), "add it to imap_servers, or remove it here")
+		}
+	}
+	for name, domain := range c.Domains {
+		key, s := "domains."+name+".submission", domain.Submission
+		if s.Login == "relay" && (s.User == "" || s.Password == "") {
+			add(key+".login", "a relay needs a name and a password to log in with", "set user and password, or login: none")
+		}
+		if s.Login != "relay" && s.User+s.Password != "" {
+			add(key+".user", "name and password are those of a relay", "set login: relay, or remove them")
+		}
 	}
 }

@@ -35,8 +35,16 @@ func TestEveryKey(t *testing.T) {
 imap_servers:
   - example.edu=imap.example.edu:993[INBOX.]
   - example.net=imap://imap.example.net[/]
+smtp_servers: example.edu=smtp.example.edu:465, example.net=smtp+insecure://relay.example.net:25
 domains:
   Example.NET:
+    submission:
+      login: relay
+      user: webmail
+      password: "s3cret: yes"
+      sent_by_server: true
+      messages_per_hour: 7
+      recipients_per_hour: 0
     case_sensitive: true
     login_name: address
     tls_ca: ca.pem
@@ -83,6 +91,9 @@ cluster:
 		"cache":    c.CacheSize == 3<<29 && c.Memory == 6<<30,
 		"backend":  domain.Connections == 500 && domain.SpecialFolders["sent"] == "Sent Items" && domain.SpecialFolders["trash"] == "Bin",
 		"checks":   slices.Equal(domain.AuthenticationHosts, []string{"mx1.example.net", "mx2.example.net"}),
+		"smtp":     len(c.Submission) == 2 && c.Submission[0].Security == config.ImplicitTLS && c.Submission[1].Security == config.Plain,
+		"sending":  domain.Submission == config.Submission{Login: "relay", User: "webmail", Password: "s3cret: yes", SentByServer: true, MessagesPerHour: 7},
+		"default":  c.Domain("example.edu").Submission == config.DefaultSubmission,
 		"off":      !c.Snippets && !c.FetchAhead && !c.Watch,
 		"times":    c.SessionLifetime == 12*time.Hour && c.IMAPTimeout == 30*time.Second && c.TimeZone.String() == "Europe/Berlin",
 		"log":      c.LogFormat == "json" && c.LogLevel == "debug",
@@ -122,30 +133,37 @@ func TestMistakesNameLineAndRemedy(t *testing.T) {
 		good + "lisen: 127.0.0.1:8080\n": "f.yaml:2: lisen: there is no such key; did you mean listen?",
 		good + "zzzzzzzzzz: 1\n":         "f.yaml:2: zzzzzzzzzz: there is no such key; remove it",
 		good + "cluster:\n  nam: x\n":    "f.yaml:3: cluster.nam: there is no such key; did you mean cluster.name?",
-		good + "domains:\n  example.edu:\n    login: x\n":            "f.yaml:4: domains.example.edu.login: there is no such key; did you mean domains.example.edu.login_name?",
-		good + "domains:\n  other.edu: {}\n":                         "f.yaml:2: domains: the domain other.edu has no mail server",
-		good + "listen: here\n":                                      `f.yaml:2: listen: "here" is not an address such as 127.0.0.1:8080`,
-		good + "listen: [a, b]\n":                                    "f.yaml:2: listen: a single value is expected, not a list",
-		good + "listen: {a: b}\n":                                    "f.yaml:2: listen: a value is missing or of the wrong kind",
-		good + "listen:\n":                                           "f.yaml:2: listen: a value is missing",
-		good + "log: text\n":                                         "f.yaml:2: log: keys and values are expected here",
-		good + "log:\n  level: loud\n":                               `f.yaml:3: log.level: "loud" is none of: debug, info, warn, error`,
-		good + "domains:\n  example.edu:\n    imap_connections: 0\n": `f.yaml:4: domains.example.edu.imap_connections: "0" is not a number above 0`,
 		good + "domains:\n  example.edu:\n    authentication_host: mx.example.edu; spf=pass\n": `f.yaml:4: domains.example.edu.authentication_host: "mx.example.edu; spf=pass" is not the name of a host`,
-		good + "watch: maybe\n":                           `f.yaml:2: watch: "maybe" is neither true nor false`,
-		good + "cache_size: 10\n":                         `f.yaml:2: cache_size: "10" is not a size`,
-		good + "cache_size: lots\n":                       `f.yaml:2: cache_size: "lots" is not a size`,
-		good + "session_lifetime: 5\n":                    `f.yaml:2: session_lifetime: "5" is not a duration`,
-		good + "session_lifetime: 1s\n":                   "f.yaml:2: session_lifetime: 1s is not between",
-		good + "time_zone: Mars/Base\n":                   `f.yaml:2: time_zone: "Mars/Base" is not a time zone`,
-		good + "public_url: mail.example.edu\n":           "f.yaml:2: public_url:",
-		good + "public_url: http://mail.example.edu\n":    "f.yaml:2: public_url: plain http is for loopback only; use https://",
-		good + "public_url: https://x/y\n":                "f.yaml:2: public_url: only scheme and host belong here: https://x",
-		good + "redirect_listen: 0.0.0.0:80\n":            "f.yaml:2: redirect_listen: it is not known where to redirect to; set public_url",
-		good + "tls_key: k\n":                             "certificate and key belong together",
-		good + "trusted_proxies: everybody\n":             `f.yaml:2: trusted_proxies: "everybody" is not an address or network`,
-		good + "cluster:\n  join: [a:1]\n":                "f.yaml:3: cluster.join: this member does not listen for others; set cluster.gossip_listen",
-		good + "cluster:\n  gossip_listen: 127.0.0.1:1\n": "f.yaml:3: cluster.gossip_listen: a member of a cluster needs an address for the page protocol; set cluster.api_listen",
+		good + "domains:\n  example.edu:\n    login: x\n":                                      "f.yaml:4: domains.example.edu.login: there is no such key; did you mean domains.example.edu.login_name?",
+		good + "domains:\n  other.edu: {}\n":                                                   "f.yaml:2: domains: the domain other.edu has no mail server",
+		good + "listen: here\n":                                                                `f.yaml:2: listen: "here" is not an address such as 127.0.0.1:8080`,
+		good + "listen: [a, b]\n":                                                              "f.yaml:2: listen: a single value is expected, not a list",
+		good + "listen: {a: b}\n":                                                              "f.yaml:2: listen: a value is missing or of the wrong kind",
+		good + "listen:\n":                                                                     "f.yaml:2: listen: a value is missing",
+		good + "log: text\n":                                                                   "f.yaml:2: log: keys and values are expected here",
+		good + "log:\n  level: loud\n":                                                         `f.yaml:3: log.level: "loud" is none of: debug, info, warn, error`,
+		good + "domains:\n  example.edu:\n    imap_connections: 0\n":                           `f.yaml:4: domains.example.edu.imap_connections: "0" is not a number above 0`,
+		good + "smtp_servers: other.edu=smtp.other.edu\n":                                      "f.yaml:2: smtp_servers: the domain other.edu has no mail server to read from; add it to imap_servers, or remove it here",
+		good + "smtp_servers: example.edu=a, example.edu=b\n":                                  "f.yaml:2: smtp_servers: the domain example.edu is there twice",
+		good + "smtp_servers: example.edu=imaps://a\n":                                         `unknown scheme "imaps"; there are smtps, smtp and smtp+insecure`,
+		good + "domains:\n  example.edu:\n    submission: {login: relay}\n":                    "a relay needs a name and a password to log in with; set user and password, or login: none",
+		good + "domains:\n  example.edu:\n    submission:\n      user: x\n":                    "f.yaml:5: domains.example.edu.submission.user: name and password are those of a relay; set login: relay, or remove them",
+		good + "domains:\n  example.edu:\n    submission: {login: robot}\n":                    `f.yaml:4: domains.example.edu.submission.login: "robot" is none of: user, relay, none`,
+		good + "domains:\n  example.edu:\n    submission: {messages_per_hour: -1}\n":           `f.yaml:4: domains.example.edu.submission.messages_per_hour: "-1" is not a number; 0 does not limit`,
+		good + "watch: maybe\n":                                                                `f.yaml:2: watch: "maybe" is neither true nor false`,
+		good + "cache_size: 10\n":                                                              `f.yaml:2: cache_size: "10" is not a size`,
+		good + "cache_size: lots\n":                                                            `f.yaml:2: cache_size: "lots" is not a size`,
+		good + "session_lifetime: 5\n":                                                         `f.yaml:2: session_lifetime: "5" is not a duration`,
+		good + "session_lifetime: 1s\n":                                                        "f.yaml:2: session_lifetime: 1s is not between",
+		good + "time_zone: Mars/Base\n":                                                        `f.yaml:2: time_zone: "Mars/Base" is not a time zone`,
+		good + "public_url: mail.example.edu\n":                                                "f.yaml:2: public_url:",
+		good + "public_url: http://mail.example.edu\n":                                         "f.yaml:2: public_url: plain http is for loopback only; use https://",
+		good + "public_url: https://x/y\n":                                                     "f.yaml:2: public_url: only scheme and host belong here: https://x",
+		good + "redirect_listen: 0.0.0.0:80\n":                                                 "f.yaml:2: redirect_listen: it is not known where to redirect to; set public_url",
+		good + "tls_key: k\n":                                                                  "certificate and key belong together",
+		good + "trusted_proxies: everybody\n":                                                  `f.yaml:2: trusted_proxies: "everybody" is not an address or network`,
+		good + "cluster:\n  join: [a:1]\n":                                                     "f.yaml:3: cluster.join: this member does not listen for others; set cluster.gossip_listen",
+		good + "cluster:\n  gossip_listen: 127.0.0.1:1\n":                                      "f.yaml:3: cluster.gossip_listen: a member of a cluster needs an address for the page protocol; set cluster.api_listen",
 		good + good:                "f.yaml:2: imap_servers: the key is there already in line 1; remove one of the two",
 		"imap_servers: a=b, a=c\n": "f.yaml:1: imap_servers: the domain a is there twice",
 		"imap_servers: [x\n":       "this is not YAML",
@@ -199,6 +217,32 @@ func TestServers(t *testing.T) {
 	}
 	for _, bad := range []string{"a", "=b", "a=", "a=b:x", "a=b:0", "a=b:70000", "a=b[", "a=b[]", "a=b[x", "a=ftp://b", "a@b=c", "a=b/c", "a=b]x"} {
 		if servers, err := config.ParseServers(bad); err == nil {
+			t.Errorf("%s is read as %v", bad, servers)
+		}
+	}
+}
+
+func TestSubmissionServers(t *testing.T) {
+	for text, want := range map[string]string{
+		"a=b":                            "a=smtps://b:465",
+		"a=b:465":                        "a=smtps://b:465",
+		"a=b:587":                        "a=smtp://b:587",
+		"a=b:25":                         "a=smtp://b:25",
+		"a=smtp://b":                     "a=smtp://b:587",
+		"a=smtps://b:1465":               "a=smtps://b:1465",
+		"a=smtp+insecure://b:25":         "a=smtp+insecure://b:25",
+		"a=127.0.0.1:1587":               "a=smtp+insecure://127.0.0.1:1587",
+		"a=127.0.0.1:465":                "a=smtps://127.0.0.1:465",
+		"a=[2001:db8::1]:587":            "a=smtp://[2001:db8::1]:587",
+		"A.example=smtp://[2001:db8::1]": "a.example=smtp://[2001:db8::1]:587",
+	} {
+		servers, err := config.ParseSubmissionServers(text)
+		if err != nil || len(servers) != 1 || servers[0].String() != want {
+			t.Errorf("%s: got %v, %v, want %s", text, servers, err, want)
+		}
+	}
+	for _, bad := range []string{"a", "a=imap://b", "a=b[INBOX.]", "a=b:0", "a=b:587[/]"} {
+		if servers, err := config.ParseSubmissionServers(bad); err == nil {
 			t.Errorf("%s is read as %v", bad, servers)
 		}
 	}

@@ -24,10 +24,14 @@ var schema = []key{
 		c.Servers, err = ParseServers(strings.Join(values, " "))
 		return err
 	}},
+	{name: "smtp_servers", list: func(c *Config, values []string) (err error) {
+		c.Submission, err = ParseSubmissionServers(strings.Join(values, " "))
+		return err
+	}},
 	{name: "domains", each: func(c *Config, domain string) []key {
 		domain = strings.ToLower(domain)
 		edit := func(change func(*Domain)) {
-			settings := c.Domains[domain]
+			settings := c.Domain(domain)
 			change(&settings)
 			c.Domains[domain] = settings
 		}
@@ -64,6 +68,9 @@ var schema = []key{
 				return nil
 			}},
 			{name: "special_folders", keys: specialFolders(edit)},
+			{name: "submission", keys: submission(func(change func(*Submission)) {
+				edit(func(d *Domain) { change(&d.Submission) })
+			})},
 		}
 	}},
 	{name: "listen", text: address(func(c *Config) *string { return &c.Listen })},
@@ -179,6 +186,41 @@ func isHostName(text string) bool {
 	return text != "" && len(text) <= 253 && !strings.ContainsFunc(text, func(char rune) bool {
 		return char <= ' ' || char == 0x7F || strings.ContainsRune(`;:=,/@()<>[]"\`, char)
 	})
+}
+
+// submission reads how the users of a domain send.
+func submission(edit func(func(*Submission))) []key {
+	limit := func(field func(*Submission) *int) func(*Config, string) error {
+		return func(_ *Config, value string) error {
+			number, err := strconv.Atoi(value)
+			if err != nil || number < 0 {
+				return fmt.Errorf("%q is not a number; 0 does not limit", value)
+			}
+			edit(func(s *Submission) { *field(s) = number })
+			return nil
+		}
+	}
+	return []key{
+		{name: "login", text: func(_ *Config, value string) error {
+			edit(func(s *Submission) { s.Login = value })
+			return oneOf(value, "user", "relay", "none")
+		}},
+		{name: "user", text: func(_ *Config, value string) error {
+			edit(func(s *Submission) { s.User = value })
+			return nil
+		}},
+		{name: "password", text: func(_ *Config, value string) error {
+			edit(func(s *Submission) { s.Password = value })
+			return nil
+		}},
+		{name: "sent_by_server", text: func(_ *Config, value string) error {
+			on, err := boolean(value)
+			edit(func(s *Submission) { s.SentByServer = on })
+			return err
+		}},
+		{name: "messages_per_hour", text: limit(func(s *Submission) *int { return &s.MessagesPerHour })},
+		{name: "recipients_per_hour", text: limit(func(s *Submission) *int { return &s.RecipientsPerHour })},
+	}
 }
 
 func onOff(field func(*Config) *bool) func(*Config, string) error {

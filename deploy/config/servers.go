@@ -11,14 +11,27 @@ import (
 // Security says how the connection to a mail server is protected.
 type Security string
 
-// The ways to protect a connection, named by the scheme that asks for them.
+// The ways to protect a connection.
 const (
-	ImplicitTLS Security = "imaps"
-	StartTLS    Security = "imap"
-	Plain       Security = "imap+insecure"
+	ImplicitTLS Security = "implicit TLS" // from the first byte
+	StartTLS    Security = "STARTTLS"     // or nothing is said
+	Plain       Security = "plain text"
 )
 
-// Server is the mail server of one domain.
+// protocol is what differs between servers for reading and for sending.
+type protocol struct {
+	schemes  map[string]Security
+	portTLS  int // where TLS is implicit, and what is meant when nothing is said
+	port     int // what is meant by the other schemes
+	brackets bool
+}
+
+var (
+	imap = protocol{map[string]Security{"imaps": ImplicitTLS, "imap": StartTLS, "imap+insecure": Plain}, 993, 143, true}
+	smtp = protocol{map[string]Security{"smtps": ImplicitTLS, "smtp": StartTLS, "smtp+insecure": Plain}, 465, 587, false}
+)
+
+// Server is the mail server of one domain, for reading or for sending.
 type Server struct {
 	Domain   string
 	Host     string
@@ -27,14 +40,16 @@ type Server struct {
 	// Prefix of the users' mailboxes, such as "INBOX.", and the separator of
 	// its levels. Both are empty when the server shall be asked.
 	Prefix, Separator string
+
+	scheme string // by which the server is written
 }
 
 // Address is host:port.
 func (s Server) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
-// String writes the server in full, in the notation that ParseServers reads.
+// String writes the server in full, in the notation in which it is read.
 func (s Server) String() string {
-	text := s.Domain + "=" + string(s.Security) + "://" + s.Address()
+	text := s.Domain + "=" + s.scheme + "://" + s.Address()
 	if s.Separator != "" {
 		text += "[" + s.Prefix
 		if !strings.HasSuffix(s.Prefix, s.Separator) {
@@ -45,12 +60,8 @@ func (s Server) String() string {
 	return text
 }
 
-const (
-	portTLS   = 993
-	portPlain = 143
-	// maxServers bounds the list.
-	maxServers = 1000
-)
+// maxServers bounds a list.
+const maxServers = 1000
 
 // ParseServers reads a list of mail servers in this notation:
 //
@@ -62,13 +73,20 @@ const (
 // may be left out. Port 993 means TLS from the first byte, any other port
 // STARTTLS, except on loopback, where no protection is needed. A scheme before
 // the host asks for one of them by name: imaps://, imap://, imap+insecure://.
-func ParseServers(text string) ([]Server, error) {
+func ParseServers(text string) ([]Server, error) { return imap.parse(text) }
+
+// ParseSubmissionServers reads a list of servers for sending in the same notation,
+// without brackets. Port 465 means TLS from the first byte (RFC 8314); the schemes
+// are smtps://, smtp:// and smtp+insecure://.
+func ParseSubmissionServers(text string) ([]Server, error) { return smtp.parse(text) }
+
+func (p protocol) parse(text string) ([]Server, error) {
 	var servers []Server
 	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
 		if len(servers) == maxServers {
 			return nil, fmt.Errorf("more than %d servers", maxServers)
 		}
-		server, err := parseServer(field)
+		server, err := p.server(field)
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", field, err)
 		}
@@ -77,7 +95,7 @@ func ParseServers(text string) ([]Server, error) {
 	return servers, nil
 }
 
-func parseServer(field string) (Server, error) {
+func (p protocol) server(field string) (Server, error) {
 	domain, rest, ok := strings.Cut(field, "=")
 	if !ok || domain == "" {
 		return Server{}, fmt.Errorf("the domain is missing; write domain=server:port")
@@ -88,18 +106,33 @@ func parseServer(field string) (Server, error) {
 	}
 	scheme, address, ok := strings.Cut(rest, "://")
 	if ok {
-		server.Security = Security(scheme)
-		if server.Security != ImplicitTLS && server.Security != StartTLS && server.Security != Plain {
-			return Server{}, fmt.Errorf("unknown scheme %q; there are imaps, imap and imap+insecure", scheme)
+		if server.Security = p.schemes[scheme]; server.Security == "" {
+			return Server{}, fmt.Errorf("unknown scheme %q; there are %s, %s and %s", scheme, p.scheme(ImplicitTLS), p.scheme(StartTLS), p.scheme(Plain))
 		}
 	} else {
 		address = rest
 	}
-	address, err := server.takeBrackets(address)
-	if err != nil {
+	if p.brackets {
+		var err error
+		if address, err = server.takeBrackets(address); err != nil {
+			return Server{}, err
+		}
+	}
+	if err := server.takeAddress(address, p); err != nil {
 		return Server{}, err
 	}
-	return server, server.takeAddress(address)
+	server.scheme = p.scheme(server.Security)
+	return server, nil
+}
+
+// scheme is the name of a protection.
+func (p protocol) scheme(security Security) string {
+	for scheme, is := range p.schemes {
+		if is == security {
+			return scheme
+		}
+	}
+	return ""
 }
 
 // takeBrackets reads "[INBOX.]" at the end of text and returns what is before.
@@ -122,7 +155,7 @@ func (s *Server) takeBrackets(text string) (string, error) {
 }
 
 // takeAddress reads host and port and settles the protection.
-func (s *Server) takeAddress(text string) error {
+func (s *Server) takeAddress(text string, p protocol) error {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
 		host, port = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"), ""
@@ -137,13 +170,13 @@ func (s *Server) takeAddress(text string) error {
 			return fmt.Errorf("%q is not a port", port)
 		}
 	case s.Security == StartTLS || s.Security == Plain:
-		s.Port = portPlain
+		s.Port = p.port
 	default:
-		s.Port = portTLS
+		s.Port = p.portTLS
 	}
 	switch {
 	case s.Security != "":
-	case s.Port == portTLS:
+	case s.Port == p.portTLS:
 		s.Security = ImplicitTLS
 	case isLoopback(s.Address()):
 		s.Security = Plain

@@ -30,6 +30,7 @@ import (
 
 	"alphamail/node/api"
 	"alphamail/node/imapconn"
+	"alphamail/node/submit"
 )
 
 // Backend is the mail server of a domain.
@@ -47,6 +48,8 @@ type Backend struct {
 	// user's mail write what they found out about its senders (RFC 8601). They must
 	// remove what others wrote under these names. Empty: nothing is believed.
 	AuthenticationHosts []string
+	// Submission is how the domain's users send.
+	Submission submit.Route
 }
 
 // Cache keeps derived data. It may forget anything at any time.
