@@ -40,12 +40,12 @@ func (d demoCommand) Run(ctx context.Context, terminal console) (err error) {
 	}
 	defer os.RemoveAll(state)
 
-	mail, err := startDemoMail()
+	mail, err := startDemoMail(log)
 	if err != nil {
 		return err
 	}
 	defer mail.Close()
-	settings, err := demoSettings(d.Listen, state, mail.IMAPAddr())
+	settings, err := demoSettings(d.Listen, state, mail)
 	if err != nil {
 		return err
 	}
@@ -68,12 +68,16 @@ func (d demoCommand) Run(ctx context.Context, terminal console) (err error) {
 	return nil
 }
 
-func startDemoMail() (*testbed.MemoryServer, error) {
+// startDemoMail starts the mail server in memory. It delivers among the users of the
+// demo; what they send to anybody else is dropped.
+func startDemoMail(log *slog.Logger) (*testbed.MemoryServer, error) {
 	var users []testbed.User
 	for _, user := range demoUsers {
 		users = append(users, testbed.User{Name: user, Password: demoPassword})
 	}
-	mail, err := testbed.StartMemory(testbed.MemoryConfig{Users: users})
+	mail, err := testbed.StartMemory(testbed.MemoryConfig{Users: users, MaxOutgoing: 1, Elsewhere: func(m testbed.Outgoing) {
+		log.Warn("the demo sends nothing to the world outside; a message is dropped", "from", m.From, "to", m.To, "bytes", len(m.Raw))
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +95,12 @@ func startDemoMail() (*testbed.MemoryServer, error) {
 }
 
 // demoSettings is the configuration that the members of the demo share.
-func demoSettings(listen, state, imapServer string) (*config.Config, error) {
+func demoSettings(listen, state string, mail *testbed.MemoryServer) (*config.Config, error) {
 	return config.Parse("demo", fmt.Appendf(nil, `
 imap_servers:
   - example.edu=%[1]s[/]
   - example.net=%[1]s[/]
+smtp_servers: example.edu=%[4]s, example.net=%[4]s
 domains:
   example.edu: {login_name: address}
   example.net: {login_name: address}
@@ -105,7 +110,7 @@ admin_listen: 127.0.0.1:0
 cluster:
   gossip_listen: 127.0.0.1:0
   api_listen: 127.0.0.1:0
-`, imapServer, listen, state))
+`, mail.IMAPAddr(), listen, state, mail.SMTPAddr()))
 }
 
 // startDemoMembers starts the nodes and then a frontend that knows them.

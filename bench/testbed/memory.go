@@ -31,19 +31,27 @@ type MemoryConfig struct {
 	Domain string // of users named by their local part; default example.edu
 
 	// Addresses to listen on, host:port. Default: free ports on 127.0.0.1.
-	IMAPAddress, IMAPSAddress, SMTPAddress string
+	IMAPAddress, IMAPSAddress, SMTPAddress, SMTPSAddress string
 
 	// Certificate offers STARTTLS on the IMAP and SMTP ports and opens a port
-	// with implicit TLS for IMAP. Default: no TLS.
+	// with implicit TLS for each. Default: no TLS.
 	Certificate *Certificate
 
 	// Caps replaces the capabilities of the IMAP server, to imitate a poorer
 	// one. Default: all that memimap knows.
 	Caps imap.CapSet
 
-	// MaxOutgoing bounds how many messages to other domains are kept, the
-	// latest ones. Default 1000.
+	// SMTPWithoutLogin takes mail from anybody, as a relay does from machines that
+	// it trusts.
+	SMTPWithoutLogin bool
+
+	// MaxOutgoing bounds how many messages that were sent are kept, the latest
+	// ones. Default 1000.
 	MaxOutgoing int
+
+	// Elsewhere, if set, is told of every message to other domains. It must not
+	// call the server.
+	Elsewhere func(Outgoing)
 
 	// Logger gets the servers' errors. Default: none.
 	Logger *slog.Logger
@@ -74,10 +82,14 @@ type MemoryServer struct {
 	imapLn  *listener
 	imapsLn *listener // nil without TLS
 	smtpLn  *listener
+	smtpsLn *listener      // nil without TLS
 	serving sync.WaitGroup // accept loops; they end with their listeners
 
-	mu       sync.Mutex
-	outgoing []Outgoing // guarded by mu; oldest first
+	mu       sync.Mutex // guards the fields below
+	outgoing []Outgoing // to other domains, oldest first
+	accepted []Outgoing // to all, oldest first
+	counts   SMTPCounts
+	hook     func(SMTPStep, string) error
 }
 
 // StartMemory starts the servers. Users log in by address, and by local part
@@ -120,6 +132,9 @@ func (s *MemoryServer) listen() (err error) {
 		if s.imapsLn, err = listen(s.config.IMAPSAddress); err != nil {
 			return err
 		}
+		if s.smtpsLn, err = listen(s.config.SMTPSAddress); err != nil {
+			return err
+		}
 	}
 	s.smtpLn, err = listen(s.config.SMTPAddress)
 	return err
@@ -146,6 +161,9 @@ func (s *MemoryServer) serve() {
 		s.serving.Go(func() { s.imap.Serve(tls.NewListener(s.imapsLn, tlsConfig)) })
 	}
 	s.serving.Go(func() { s.smtp.Serve(s.smtpLn) })
+	if s.smtpsLn != nil {
+		s.serving.Go(func() { s.smtp.Serve(tls.NewListener(s.smtpsLn, tlsConfig)) })
+	}
 }
 
 // IMAPAddr returns host:port of the IMAP server without implicit TLS.
@@ -161,6 +179,14 @@ func (s *MemoryServer) IMAPSAddr() string {
 
 // SMTPAddr returns host:port of the SMTP server.
 func (s *MemoryServer) SMTPAddr() string { return s.smtpLn.Addr().String() }
+
+// SMTPSAddr returns host:port of the SMTP server with implicit TLS, or "".
+func (s *MemoryServer) SMTPSAddr() string {
+	if s.smtpsLn == nil {
+		return ""
+	}
+	return s.smtpsLn.Addr().String()
+}
 
 // AddUser adds a user with an empty INBOX.
 func (s *MemoryServer) AddUser(u User) error {
@@ -234,14 +260,14 @@ func (s *MemoryServer) Close() error {
 }
 
 func (s *MemoryServer) closeListeners() {
-	for _, ln := range []*listener{s.imapLn, s.imapsLn, s.smtpLn} {
+	for _, ln := range []*listener{s.imapLn, s.imapsLn, s.smtpLn, s.smtpsLn} {
 		if ln != nil {
 			ln.shutdown()
 		}
 	}
 }
 
-// Outgoing is a message that the SMTP server accepted for another domain.
+// Outgoing is a message that the SMTP server accepted.
 type Outgoing struct {
 	From string
 	To   []string
