@@ -167,7 +167,7 @@ func (c *Courier) up() (err error) {
 	if c.process, err = startUnshared(command); err != nil {
 		return err
 	}
-	return awaitGreeting(c.process, c.port.Address())
+	return awaitGreeting(c.process, c.port.Address(), imapGreeting)
 }
 
 // IMAPAddr returns host:port, in plain text.

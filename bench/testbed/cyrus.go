@@ -141,15 +141,15 @@ func (c *Cyrus) up() (err error) {
 	if c.process, err = start(command); err != nil {
 		return err
 	}
-	return awaitGreeting(c.process, c.port.Address())
+	return awaitGreeting(c.process, c.port.Address(), imapGreeting)
 }
 
 // awaitGreeting waits until a server greets, or has ended.
-func awaitGreeting(p *process, address string) error {
+func awaitGreeting(p *process, address, greeting string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	for {
-		err := greets(ctx, address)
+		err := greets(ctx, address, greeting)
 		if err == nil {
 			return nil
 		}

@@ -54,6 +54,10 @@ type DovecotConfig struct {
 	// MaxConnections bounds the connections. Default 1024.
 	MaxConnections int
 
+	// ForPostfix opens what StartPostfix needs: ports for LMTP and for asking who
+	// may log in. It takes the package dovecot-lmtpd.
+	ForPostfix bool
+
 	// Extra is appended to dovecot.conf.
 	Extra string
 }
@@ -86,7 +90,7 @@ type Dovecot struct {
 	dir       string
 	temporary bool
 	cert      *Certificate
-	ports     [2]*port.Held // IMAP, IMAPS
+	ports     [4]*port.Held // IMAP, IMAPS; LMTP and authentication for a Postfix
 	process   *process      // nil while it is down
 	delivered int           // names of Maildir files, see deliver
 }
@@ -135,7 +139,7 @@ func (d *Dovecot) Up() error {
 		return fmt.Errorf("starting dovecot: %w", err)
 	}
 	d.process = p
-	if err := awaitGreeting(d.process, d.IMAPAddr()); err != nil {
+	if err := awaitGreeting(d.process, d.IMAPAddr(), imapGreeting); err != nil {
 		log, _ := os.ReadFile(filepath.Join(d.dir, "dovecot.log"))
 		d.Down()
 		return fmt.Errorf("starting dovecot: %w; its log ends: %s", err, log[max(0, len(log)-1000):])
@@ -143,7 +147,13 @@ func (d *Dovecot) Up() error {
 	return nil
 }
 
-func greets(ctx context.Context, addr string) error {
+// The beginnings of what servers say first.
+const (
+	imapGreeting = "* OK"
+	smtpGreeting = "220"
+)
+
+func greets(ctx context.Context, addr, greeting string) error {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -153,7 +163,7 @@ func greets(ctx context.Context, addr string) error {
 	deadline, _ := ctx.Deadline()
 	conn.SetDeadline(deadline)
 	line, err := bufio.NewReader(conn).ReadString('\n')
-	if err == nil && !strings.HasPrefix(line, "* OK") {
+	if err == nil && !strings.HasPrefix(line, greeting) {
 		err = fmt.Errorf("it greets with %q", line)
 	}
 	return err

@@ -44,7 +44,7 @@ func (d *Dovecot) prepare() (err error) {
 	err = dovecotConf.Execute(&conf, map[string]any{
 		"Dir": d.dir, "UID": mailUID, "Ports": d.ports,
 		"Separator": d.config.Separator, "Prefix": d.config.Prefix,
-		"MaxConnections": d.config.MaxConnections, "Extra": d.config.Extra,
+		"MaxConnections": d.config.MaxConnections, "ForPostfix": d.config.ForPostfix, "Extra": d.config.Extra,
 	})
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ base_dir = {{.Dir}}/run
 state_dir = {{.Dir}}/state
 log_path = {{.Dir}}/dovecot.log
 instance_name = testbed
-protocols = imap
+protocols = imap{{if .ForPostfix}} lmtp{{end}}
 listen = 127.0.0.1
 
 ssl = yes
@@ -119,6 +119,19 @@ service imap-login {
     ssl = yes
   }
 }
+{{- if .ForPostfix}}
+service lmtp {
+  inet_listener lmtp {
+    port = {{(index .Ports 2).Number}}
+  }
+}
+service auth {
+  inet_listener {
+    port = {{(index .Ports 3).Number}}
+  }
+}
+postmaster_address = postmaster@localhost
+{{- end}}
 service imap {
   process_limit = {{.MaxConnections}}
 }

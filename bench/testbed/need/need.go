@@ -36,6 +36,12 @@ func Roundcube(t testing.TB) {
 	Have(t, testbed.RoundcubeAvailable())
 }
 
+// Postfix needs everything that testbed.StartPostfix does.
+func Postfix(t testing.TB) {
+	t.Helper()
+	Have(t, testbed.PostfixAvailable())
+}
+
 // Root needs the effective user to be root.
 func Root(t testing.TB) {
 	t.Helper()
