@@ -51,6 +51,21 @@ type Service interface {
 	Raw(context.Context, *Call, *RawQuestion) (*Stream, error)
 	// Status tells how the node sees itself and the ring. It needs no session.
 	Status(context.Context, *Call, *StatusQuestion) (*StatusAnswer, error)
+	// Compose begins a message, or opens a draft.
+	Compose(context.Context, *Call, *ComposeQuestion) (*Draft, error)
+	// Upload brings a piece of a file that is to be attached.
+	Upload(context.Context, *Call, *UploadQuestion) (*UploadAnswer, error)
+	// SaveDraft puts a draft into the folder of drafts. Asked again with the same
+	// operation in its call, it saves once. It is answered for a while after the
+	// session has expired, so that no text is lost. Errors: besides the usual ones,
+	// too_large, also for a full quota.
+	SaveDraft(context.Context, *Call, *SaveDraftQuestion) (*SaveDraftAnswer, error)
+	// Send sends a draft: once, however often it is asked.
+	Send(context.Context, *Call, *SendQuestion) (*SendAnswer, error)
+	// Discard removes a draft. It succeeds for one that is gone.
+	Discard(context.Context, *Call, *DiscardQuestion) (*DiscardAnswer, error)
+	// Settle ends the doubt about a draft that may have been sent.
+	Settle(context.Context, *Call, *SettleQuestion) (*SettleAnswer, error)
 }
 
 // Stream is an answer whose content follows as bytes. The receiver closes

@@ -19,6 +19,13 @@ const (
 	commandPart    = "part"
 	commandRaw     = "raw"
 	commandStatus  = "status"
+
+	commandCompose   = "compose"
+	commandUpload    = "upload"
+	commandSaveDraft = "save-draft"
+	commandSend      = "send"
+	commandDiscard   = "discard"
+	commandSettle    = "settle"
 )
 
 // The paths are pathPrefix and a command, or one of those that follow.
@@ -48,6 +55,13 @@ func commandsOf(service api.Service) map[string]command {
 		commandPart:    stream(service.Part),
 		commandRaw:     stream(service.Raw),
 		commandStatus:  page(service.Status),
+
+		commandCompose:   page(service.Compose),
+		commandUpload:    page(service.Upload),
+		commandSaveDraft: page(service.SaveDraft),
+		commandSend:      page(service.Send),
+		commandDiscard:   page(service.Discard),
+		commandSettle:    page(service.Settle),
 	}
 }
 
@@ -136,4 +150,34 @@ func (c *Client) Raw(ctx context.Context, call *api.Call, question *api.RawQuest
 // Status implements api.Service.
 func (c *Client) Status(ctx context.Context, call *api.Call, question *api.StatusQuestion) (*api.StatusAnswer, error) {
 	return ask[api.StatusAnswer](ctx, c, commandStatus, call, question)
+}
+
+// Compose implements api.Service.
+func (c *Client) Compose(ctx context.Context, call *api.Call, question *api.ComposeQuestion) (*api.Draft, error) {
+	return ask[api.Draft](ctx, c, commandCompose, call, question)
+}
+
+// Upload implements api.Service.
+func (c *Client) Upload(ctx context.Context, call *api.Call, question *api.UploadQuestion) (*api.UploadAnswer, error) {
+	return ask[api.UploadAnswer](ctx, c, commandUpload, call, question)
+}
+
+// SaveDraft implements api.Service.
+func (c *Client) SaveDraft(ctx context.Context, call *api.Call, question *api.SaveDraftQuestion) (*api.SaveDraftAnswer, error) {
+	return ask[api.SaveDraftAnswer](ctx, c, commandSaveDraft, call, question)
+}
+
+// Send implements api.Service.
+func (c *Client) Send(ctx context.Context, call *api.Call, question *api.SendQuestion) (*api.SendAnswer, error) {
+	return ask[api.SendAnswer](ctx, c, commandSend, call, question)
+}
+
+// Discard implements api.Service.
+func (c *Client) Discard(ctx context.Context, call *api.Call, question *api.DiscardQuestion) (*api.DiscardAnswer, error) {
+	return ask[api.DiscardAnswer](ctx, c, commandDiscard, call, question)
+}
+
+// Settle implements api.Service.
+func (c *Client) Settle(ctx context.Context, call *api.Call, question *api.SettleQuestion) (*api.SettleAnswer, error) {
+	return ask[api.SettleAnswer](ctx, c, commandSettle, call, question)
 }

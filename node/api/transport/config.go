@@ -15,8 +15,8 @@ type ClientConfig struct {
 	MaxConns int
 	// MaxStreams bounds the streams that are open, likewise. Default 256.
 	MaxStreams int
-	// MaxQuestion bounds an encoded question with its frame, in bytes.
-	// Default 64 KiB.
+	// MaxQuestion bounds an encoded question with its frame, in bytes: a draft with
+	// all its fields must fit. Default 1 MiB.
 	MaxQuestion int
 	// MaxAnswer bounds an encoded answer that is no stream, in bytes.
 	// Default 16 MiB.
@@ -38,7 +38,7 @@ type ClientConfig struct {
 type ServerConfig struct {
 	// TLS is made by Authority.ServerTLS. Required.
 	TLS *tls.Config
-	// MaxQuestion bounds the body of a request, in bytes. Default 64 KiB.
+	// MaxQuestion bounds the body of a request, in bytes. Default 1 MiB.
 	MaxQuestion int
 	// Concurrency bounds the questions and streams served at once; one more is
 	// answered busy. Default 1024.
@@ -86,7 +86,7 @@ func validate(config *tls.Config, smallest int, shortest time.Duration) error {
 func (c ClientConfig) withDefaults() ClientConfig {
 	orDefault(&c.MaxConns, 512)
 	orDefault(&c.MaxStreams, 256)
-	orDefault(&c.MaxQuestion, 64<<10)
+	orDefault(&c.MaxQuestion, 1<<20)
 	orDefault(&c.MaxAnswer, 16<<20)
 	orDefault(&c.Timeout, 30*time.Second)
 	orDefault(&c.DialTimeout, 2*time.Second)
@@ -96,7 +96,7 @@ func (c ClientConfig) withDefaults() ClientConfig {
 }
 
 func (c ServerConfig) withDefaults() ServerConfig {
-	orDefault(&c.MaxQuestion, 64<<10)
+	orDefault(&c.MaxQuestion, 1<<20)
 	orDefault(&c.Concurrency, 1024)
 	orDefault(&c.MaxConns, 16<<10)
 	orDefault(&c.MaxTime, time.Hour)

@@ -61,6 +61,24 @@ func (f *fake) Part(ctx context.Context, c *api.Call, q *api.PartQuestion) (*api
 func (f *fake) Raw(ctx context.Context, c *api.Call, q *api.RawQuestion) (*api.Stream, error) {
 	return reply[*api.Stream](ctx, f, c, q)
 }
+func (f *fake) Compose(ctx context.Context, c *api.Call, q *api.ComposeQuestion) (*api.Draft, error) {
+	return reply[*api.Draft](ctx, f, c, q)
+}
+func (f *fake) Upload(ctx context.Context, c *api.Call, q *api.UploadQuestion) (*api.UploadAnswer, error) {
+	return reply[*api.UploadAnswer](ctx, f, c, q)
+}
+func (f *fake) SaveDraft(ctx context.Context, c *api.Call, q *api.SaveDraftQuestion) (*api.SaveDraftAnswer, error) {
+	return reply[*api.SaveDraftAnswer](ctx, f, c, q)
+}
+func (f *fake) Send(ctx context.Context, c *api.Call, q *api.SendQuestion) (*api.SendAnswer, error) {
+	return reply[*api.SendAnswer](ctx, f, c, q)
+}
+func (f *fake) Discard(ctx context.Context, c *api.Call, q *api.DiscardQuestion) (*api.DiscardAnswer, error) {
+	return reply[*api.DiscardAnswer](ctx, f, c, q)
+}
+func (f *fake) Settle(ctx context.Context, c *api.Call, q *api.SettleQuestion) (*api.SettleAnswer, error) {
+	return reply[*api.SettleAnswer](ctx, f, c, q)
+}
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -112,6 +130,7 @@ func TestEveryCommand(t *testing.T) {
 	}}
 	folder := api.Folder{Mailbox: "INBOX", Path: []string{"INBOX"}, Role: api.RoleInbox, Selectable: true, Total: 3, Unread: 1, Counted: true, Space: api.SpaceShared, ReadOnly: true}
 	row := api.Row{ID: id, People: []api.Address{{Name: "Ana", Email: "ana@example.edu"}}, Subject: "s", Snippet: "n", Date: when, Size: 1 << 40, Flags: api.Flags{Seen: true, Deleted: true}, HasAttachment: true}
+	fields := api.DraftFields{Identity: "i", To: "t", Cc: "c", Bcc: "b", ReplyTo: "r", Subject: "s", Text: "x\n"}
 	tests := []struct {
 		question, answer any
 		ask              func(api.Service) (any, error)
@@ -141,6 +160,22 @@ func TestEveryCommand(t *testing.T) {
 		}, nil},
 		{&api.BodyQuestion{ID: id, AllowRemote: true}, &api.BodyAnswer{HTML: "<p>", Subject: "s", BlockedRemote: 1, Uncoloured: true}, nil},
 		{&api.StatusQuestion{Account: "a"}, &api.StatusAnswer{Node: "n", Version: "v", RingDigest: 1 << 63, Members: []string{"n"}, Owner: "n", Accounts: 1, Started: when, CacheBytes: 1, CacheBudget: 2}, nil},
+		{&api.ComposeQuestion{Kind: api.ComposeReply, ID: id, Fields: fields, Language: "de", Zone: "Europe/Berlin"}, &api.Draft{
+			Folders: []api.Folder{folder}, Fields: fields, ID: &id, OperationID: "o@example.edu", Origin: &api.Origin{Kind: api.ComposeReply, ID: id},
+			Identities:  []api.Identity{{ID: "i", Name: "Ana", Address: "ana@example.edu", ReplyTo: "r", Organization: "o", Signatures: []api.Signature{{Name: "n", Text: "t"}}, SignatureChoice: "random"}},
+			Attachments: []api.DraftAttachment{{AttachmentName: api.AttachmentName{Source: id, Part: "2"}, Name: "n", MediaType: "image/png", Size: 3}},
+			State:       api.DraftUnclear, Formatted: true, MaxSize: 1 << 40, CanSend: true,
+		}, nil},
+		{&api.UploadQuestion{Upload: "u", Offset: 1 << 40, Data: []byte{0, 255}, Name: "n", MediaType: "image/png"}, &api.UploadAnswer{Size: 1 << 40}, nil},
+		{&api.SaveDraftQuestion{
+			Fields: fields, Keep: []api.AttachmentName{{Source: id, Part: "1.2"}}, Uploads: []string{"u"}, ID: &id, OperationID: "o", Origin: &api.Origin{Kind: api.ComposeForward, ID: id},
+		}, &api.SaveDraftAnswer{ID: id, OperationID: "o", Change: api.ChangeElsewhere, Other: &id}, nil},
+		{&api.SendQuestion{ID: id, OperationID: "o"}, &api.SendAnswer{
+			State: api.SendRejected, Problems: []api.Problem{{Field: "to", Kind: api.ProblemAddress, Value: "x"}},
+			Refused: []api.RefusedRecipient{{Address: "x@example.edu", Status: "5.1.1", Text: "no"}}, Reason: api.ReasonSize, Copied: true,
+		}, nil},
+		{&api.DiscardQuestion{ID: id}, &api.DiscardAnswer{}, nil},
+		{&api.SettleQuestion{ID: id, Sent: true}, &api.SettleAnswer{ID: &id}, nil},
 	}
 	each(t, f, func(t *testing.T, service api.Service) {
 		for _, test := range tests {
@@ -160,6 +195,18 @@ func TestEveryCommand(t *testing.T) {
 				got, err = service.Body(t.Context(), full, question)
 			case *api.StatusQuestion:
 				got, err = service.Status(t.Context(), full, question)
+			case *api.ComposeQuestion:
+				got, err = service.Compose(t.Context(), full, question)
+			case *api.UploadQuestion:
+				got, err = service.Upload(t.Context(), full, question)
+			case *api.SaveDraftQuestion:
+				got, err = service.SaveDraft(t.Context(), full, question)
+			case *api.SendQuestion:
+				got, err = service.Send(t.Context(), full, question)
+			case *api.DiscardQuestion:
+				got, err = service.Discard(t.Context(), full, question)
+			case *api.SettleQuestion:
+				got, err = service.Settle(t.Context(), full, question)
 			}
 			if err != nil {
 				t.Errorf("%T: %v", test.question, err)
