@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -109,6 +110,7 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 	own := node.Config{
 		Name: settings.Cluster.Name, Cluster: clusterName, Version: version,
 		SessionLifetime: settings.SessionLifetime, MaxMemory: settings.Memory, FetchAhead: settings.FetchAhead,
+		Spool:   account.SpoolConfig{Dir: filepath.Join(settings.StateDir, "spool", settings.Cluster.Name)},
 		Account: account.Config{CommandTimeout: settings.IMAPTimeout, DialTimeout: settings.IMAPTimeout, NoSnippets: !settings.Snippets},
 	}
 	if !settings.Watch {

@@ -45,6 +45,10 @@ type Config struct {
 	// FetchAhead lets accounts fetch what is likely to be asked for next while the
 	// node has little else to do.
 	FetchAhead bool
+	// Spool is where the node keeps what is too large for memory: files on their way
+	// to become attachments, and messages on theirs. Without a directory nothing can
+	// be written.
+	Spool account.SpoolConfig
 	// Account bounds what each account does.
 	Account account.Config
 	// Gate bounds what is asked of each mail server.

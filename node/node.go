@@ -74,6 +74,13 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 		revocations: revocations, cache: store, log: log, started: time.Now(),
 		accounts: map[string]*account.Account{}, stop: make(chan struct{}),
 	}
+	if n.config.Spool.Dir != "" {
+		spool, err := account.NewSpool(n.config.Spool)
+		if err != nil {
+			return nil, err
+		}
+		n.config.Account.Spool = spool
+	}
 	if n.config.FetchAhead {
 		n.config.Account.Quiet = n.load.quiet
 	}
@@ -130,6 +137,9 @@ func (n *Node) Close() {
 		closing.Go(one.Close)
 	}
 	closing.Wait()
+	if n.config.Account.Spool != nil {
+		n.config.Account.Spool.Close()
+	}
 }
 
 func (n *Node) accountCount() int {

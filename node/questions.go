@@ -36,10 +36,42 @@ func (n *Node) Raw(ctx context.Context, call *api.Call, question *api.RawQuestio
 	return ask(ctx, n, "raw", call, question, (*account.Account).Raw)
 }
 
+// Compose implements api.Service.
+func (n *Node) Compose(ctx context.Context, call *api.Call, question *api.ComposeQuestion) (*api.Draft, error) {
+	return ask(ctx, n, "compose", call, question, (*account.Account).Compose)
+}
+
+// Upload implements api.Service.
+func (n *Node) Upload(ctx context.Context, call *api.Call, question *api.UploadQuestion) (*api.UploadAnswer, error) {
+	return ask(ctx, n, "upload", call, question, (*account.Account).Upload)
+}
+
+// SaveDraft implements api.Service.
+func (n *Node) SaveDraft(ctx context.Context, call *api.Call, question *api.SaveDraftQuestion) (*api.SaveDraftAnswer, error) {
+	return ask(ctx, n, "save-draft", call, question, func(one *account.Account, ctx context.Context, question *api.SaveDraftQuestion) (*api.SaveDraftAnswer, error) {
+		return one.SaveDraft(ctx, call.OperationID, question)
+	})
+}
+
+// Send implements api.Service.
+func (n *Node) Send(ctx context.Context, call *api.Call, question *api.SendQuestion) (*api.SendAnswer, error) {
+	return ask(ctx, n, "send", call, question, (*account.Account).Send)
+}
+
+// Discard implements api.Service.
+func (n *Node) Discard(ctx context.Context, call *api.Call, question *api.DiscardQuestion) (*api.DiscardAnswer, error) {
+	return ask(ctx, n, "discard", call, question, (*account.Account).Discard)
+}
+
+// Settle implements api.Service.
+func (n *Node) Settle(ctx context.Context, call *api.Call, question *api.SettleQuestion) (*api.SettleAnswer, error) {
+	return ask(ctx, n, "settle", call, question, (*account.Account).Settle)
+}
+
 // ask puts a question to the account of the call's session.
 func ask[Q, A any](ctx context.Context, n *Node, command string, call *api.Call, question Q, method func(*account.Account, context.Context, Q) (A, error)) (A, error) {
 	return answer(ctx, n, command, call, func(ctx context.Context) (result A, err error) {
-		err = n.withAccount(ctx, call, func(one *account.Account) (err error) {
+		err = n.withAccount(ctx, call, command, func(one *account.Account) (err error) {
 			result, err = method(one, ctx, question)
 			return err
 		})

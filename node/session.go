@@ -71,14 +71,14 @@ func (n *Node) binding(session api.Session) seal.Binding {
 // sessions of the account make a new one when they need it.
 func (n *Node) Logout(ctx context.Context, call *api.Call, _ *api.LogoutQuestion) (*api.LogoutAnswer, error) {
 	return answer(ctx, n, "logout", call, func(context.Context) (*api.LogoutAnswer, error) {
-		credential, err := n.open(call.Session)
+		credential, err := n.open(call.Session, savingGrace)
 		if err != nil {
 			return &api.LogoutAnswer{}, nil // it has ended already
 		}
 		if err := n.own(call, call.Session.Account); err != nil {
 			return nil, err
 		}
-		n.revocations.Add(call.Session.ID, credential.Expires, time.Now())
+		n.revocations.Add(call.Session.ID, credential.Expires.Add(savingGrace), time.Now())
 		if ended := n.remove(call.Session.Account, nil); ended != nil {
 			ended.Close()
 		}
@@ -87,9 +87,9 @@ func (n *Node) Logout(ctx context.Context, call *api.Call, _ *api.LogoutQuestion
 	})
 }
 
-// open opens the seal of a session.
-func (n *Node) open(session api.Session) (seal.Credential, error) {
-	credential, err := n.keyring.Open(n.binding(session), session.Seal, time.Now())
+// open opens the seal of a session, also for some time after its end.
+func (n *Node) open(session api.Session, grace time.Duration) (seal.Credential, error) {
+	credential, err := n.keyring.Open(n.binding(session), session.Seal, time.Now().Add(-grace))
 	if err != nil {
 		return credential, api.NewError(api.CodeAuthExpired, "Your session has ended. Please log in again.", err)
 	}
@@ -99,9 +99,21 @@ func (n *Node) open(session api.Session) (seal.Credential, error) {
 	return credential, nil
 }
 
-// withAccount runs work with the account of a session.
-func (n *Node) withAccount(ctx context.Context, call *api.Call, work func(*account.Account) error) error {
-	credential, err := n.open(call.Session)
+// savingGrace is how long after its end a session that was not revoked may still
+// save what was written in it, and nothing else.
+const savingGrace = 24 * time.Hour
+
+// graceOf is how long after its end a session may still give a command.
+func graceOf(command string) time.Duration {
+	if command == "save-draft" || command == "upload" {
+		return savingGrace
+	}
+	return 0
+}
+
+// withAccount runs work, which is of a command, with the account of a session.
+func (n *Node) withAccount(ctx context.Context, call *api.Call, command string, work func(*account.Account) error) error {
+	credential, err := n.open(call.Session, graceOf(command))
 	if err != nil {
 		return err
 	}
@@ -118,7 +130,7 @@ func (n *Node) withAccount(ctx context.Context, call *api.Call, work func(*accou
 		if err = work(one); !errors.Is(err, account.ErrClosed) {
 			break
 		}
-		if _, err := n.open(call.Session); err != nil {
+		if _, err := n.open(call.Session, graceOf(command)); err != nil {
 			return err
 		}
 	}

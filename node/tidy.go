@@ -30,6 +30,9 @@ func (n *Node) tidy() {
 	restAfter := n.config.Account.WithDefaults().IdleConnection
 	n.every(min(tidyEvery, max(n.config.IdleTimeout/8, 10*time.Millisecond)), func() {
 		n.each(n.takeIdle(time.Now().Add(-n.config.IdleTimeout)), (*account.Account).Retire)
+		if spool := n.config.Account.Spool; spool != nil {
+			spool.Sweep(time.Now())
+		}
 		n.each(n.unused(restAfter, nil), func(one *account.Account) { one.Rest(false) })
 		if n.load.full() {
 			n.press(nil)

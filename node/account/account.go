@@ -50,6 +50,10 @@ type Backend struct {
 	AuthenticationHosts []string
 	// Submission is how the domain's users send.
 	Submission submit.Route
+	// Submit sends messages; nil where nobody can.
+	Submit Submitter
+	// FilesSent says that the server that sends files a copy by itself.
+	FilesSent bool
 }
 
 // Cache keeps derived data. It may forget anything at any time.
@@ -96,6 +100,12 @@ type Config struct {
 	// such as fetching what is likely to be asked for next. Without it there is
 	// none.
 	Quiet func() bool
+	// Spool keeps files and messages that are too large for memory. Without it
+	// nothing can be written.
+	Spool *Spool
+	// MaxAttached bounds the attachments of a message together, in bytes. Default
+	// 25 MiB.
+	MaxAttached int64
 }
 
 // WithDefaults fills in what is zero.
@@ -108,6 +118,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.Watch, 2*time.Minute)
 	setDefault(&c.WatchAfter, 10*time.Second)
 	setDefault(&c.IdleConnection, 20*time.Minute)
+	setDefault(&c.MaxAttached, 25<<20)
 	return c
 }
 
@@ -148,6 +159,8 @@ type Account struct {
 
 	// transient holds one token, for the connection of transiently.
 	transient chan struct{}
+	writer    chan struct{} // holds one token: see asWriter
+	claims    claims
 
 	closing    context.Context // ends when the account does
 	endCalls   context.CancelFunc
@@ -160,6 +173,7 @@ func New(id, user, password string, backend Backend, config Config, cache Cache,
 		id: id, user: user, password: password, backend: backend,
 		config: config.WithDefaults(), cache: cache, log: log.With("account", id),
 		turn: make(chan struct{}, 1), transient: make(chan struct{}, 1),
+		writer: make(chan struct{}, 1),
 	}
 	a.closing, a.endCalls = context.WithCancel(context.Background())
 	a.lastUse.Store(time.Now().UnixNano())

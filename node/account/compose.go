@@ -1,0 +1,247 @@
+package account
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"alphamail/mime"
+	"alphamail/mime/compose"
+	"alphamail/node/api"
+)
+
+// Compose begins a message, or opens a draft. Errors: as Message.
+func (a *Account) Compose(ctx context.Context, question *api.ComposeQuestion) (*api.Draft, error) {
+	if err := checkFields(&question.Fields); err != nil {
+		return nil, err
+	}
+	identities, err := a.identities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id := question.ID
+	id.Mailbox = canonicalMailbox(id.Mailbox)
+	answer := &api.Draft{Identities: identities, Fields: question.Fields, OperationID: a.newOperation(), MaxSize: a.config.MaxAttached, CanSend: a.backend.Submit != nil}
+	switch question.Kind {
+	case api.ComposeNew:
+		identity := chooseIdentity(identities, question.Fields.Identity)
+		answer.Fields.Identity = identity.ID
+		answer.Fields.Text = signed(cleanLines(question.Fields.Text), identity)
+		err = a.shelf(ctx, answer)
+	case api.ComposeDraft:
+		err = a.openDraft(ctx, id, answer)
+	default:
+		answer.Origin = &api.Origin{Kind: question.Kind, ID: id}
+		if !isOrigin(answer.Origin) {
+			return nil, api.NewError(api.CodeInvalid, "There is no such message to answer.", nil)
+		}
+		err = a.answerTo(ctx, question, answer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// shelf adds the folder list to a draft that is about no message.
+func (a *Account) shelf(ctx context.Context, answer *api.Draft) error {
+	known := func() bool {
+		answer.Folders = append([]api.Folder(nil), a.folders.folders...)
+		return true
+	}
+	return a.ask(ctx, func(ctx context.Context) error {
+		if a.foldersStale() {
+			if err := a.readFolders(ctx); err != nil {
+				return err
+			}
+		}
+		known()
+		return nil
+	}, known)
+}
+
+// readFolders reads the folder list. The account is connected.
+func (a *Account) readFolders(ctx context.Context) error {
+	query, commands := a.queryFolders()
+	if err := a.do(ctx, commands...); err != nil && !isRefusal(err) {
+		return err
+	}
+	return a.takeFolders(ctx, query)
+}
+
+// answerTo begins a reply or a forward.
+func (a *Account) answerTo(ctx context.Context, question *api.ComposeQuestion, answer *api.Draft) error {
+	id := answer.Origin.ID
+	return a.onMessage(ctx, id, func(ctx context.Context, _ int) error {
+		message, err := a.load(ctx, id)
+		if err != nil {
+			return err
+		}
+		answer.Folders, _ = a.folderAnswer(a.selected)
+		answered(question, answer, message)
+		return nil
+	}, func(x *index, _ int) bool {
+		message := a.loadKnown(x, id)
+		if message == nil {
+			return false
+		}
+		answer.Folders, _ = a.folderAnswer(x)
+		answered(question, answer, message)
+		return true
+	})
+}
+
+// answered fills a draft with what a reply or a forward begins with.
+func answered(question *api.ComposeQuestion, answer *api.Draft, message *loaded) {
+	words := compose.PhrasesFor(question.Language)
+	zone, err := time.LoadLocation(question.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	var own []string
+	for _, identity := range answer.Identities {
+		own = append(own, identity.Address)
+	}
+	identity := addressed(answer.Identities, message.Header)
+	id := answer.Origin.ID
+	var draft *compose.Draft
+	switch question.Kind {
+	case api.ComposeForward:
+		draft = compose.Forward(message.Message, words, zone)
+		draft.Text = signed("", identity) + "\n" + draft.Text
+		for _, part := range mime.Render(message.Message).Parts {
+			answer.Attachments = append(answer.Attachments, newAttachment(id, part))
+		}
+	case api.ComposeForwardAttached:
+		draft = compose.ForwardAttached(message.Header, compose.Attachment{})
+		draft.Text = signed("", identity)
+		answer.Attachments = []api.DraftAttachment{{
+			AttachmentName: api.AttachmentName{Source: id}, Name: draft.Attachments[0].Name, MediaType: "message/rfc822", Size: message.size,
+		}}
+	default:
+		mode := map[api.ComposeKind]compose.Mode{api.ComposeReply: compose.ReplyAuthor, api.ComposeReplyAll: compose.ReplyAll, api.ComposeReplyList: compose.ReplyList}[question.Kind]
+		draft = compose.Reply(message.Message, own, mode)
+		draft.Text = signed("", identity) + "\n" + compose.Quote(message.Message, words, zone)
+	}
+	if len(draft.Text) > api.MaxDraftText {
+		draft.Text = strings.ToValidUTF8(draft.Text[:api.MaxDraftText-100], "") + "\n[…]\n"
+	}
+	answer.Fields = fieldsOf(draft, identity)
+}
+
+// addressed finds the identity that a message was sent to.
+func addressed(identities []api.Identity, header mime.Header) *api.Identity {
+	for _, name := range []string{"To", "Cc", "Delivered-To", "From"} {
+		for _, address := range header.Addresses(name) {
+			for i := range identities {
+				if strings.EqualFold(identities[i].Address, address.Email) {
+					return &identities[i]
+				}
+			}
+		}
+	}
+	return &identities[0]
+}
+
+// fieldsOf are the fields of a draft as text.
+func fieldsOf(draft *compose.Draft, identity *api.Identity) api.DraftFields {
+	return api.DraftFields{
+		Identity: identity.ID, To: writeRecipients(draft.To), Cc: writeRecipients(draft.Cc), Bcc: writeRecipients(draft.Bcc),
+		ReplyTo: writeRecipients(draft.ReplyTo), Subject: draft.Subject, Text: draft.Text,
+	}
+}
+
+// signed puts a signature of an identity below a text.
+func signed(text string, identity *api.Identity) string {
+	if len(identity.Signatures) == 0 {
+		return text
+	}
+	chosen := identity.Signatures[0]
+	switch identity.SignatureChoice {
+	case "fixed":
+	case "random":
+		chosen = identity.Signatures[rand.IntN(len(identity.Signatures))]
+	default:
+		return text
+	}
+	return text + "\n\n-- \n" + strings.TrimRight(cleanLines(chosen.Text), "\n") + "\n"
+}
+
+func newAttachment(source api.MessageID, part *mime.Part) api.DraftAttachment {
+	return api.DraftAttachment{
+		AttachmentName: api.AttachmentName{Source: source, Part: part.ID},
+		Name:           partName(part), MediaType: part.MediaType, Size: decodedSize(part),
+	}
+}
+
+// openDraft fills an answer with a draft that stands in a mailbox.
+func (a *Account) openDraft(ctx context.Context, id api.MessageID, answer *api.Draft) error {
+	fill := func(message *loaded) {
+		draft := compose.Read(message.Message)
+		answer.Formatted = draft.HTML != ""
+		if strings.TrimSpace(draft.Text) == "" && draft.HTML != "" {
+			draft.Text = compose.PlainText(mime.TextOfHTML(draft.HTML))
+		}
+		answer.ID = &id
+		answer.Fields = fieldsOf(draft, identityOf(answer.Identities, draft.From))
+		answer.Origin = parseOrigin(message.Header.Get(fieldOrigin))
+		if validOperation(draft.MessageID) {
+			answer.OperationID = draft.MessageID
+		}
+		for _, part := range draftFiles(message.Root) {
+			answer.Attachments = append(answer.Attachments, newAttachment(id, part))
+		}
+	}
+	return a.onMessage(ctx, id, func(ctx context.Context, i int) error {
+		message, err := a.load(ctx, id)
+		if err != nil {
+			return err
+		}
+		stored, err := a.storedDrafts(ctx, "", id.UID)
+		if err != nil {
+			return err
+		}
+		for _, one := range stored {
+			answer.State = one.state
+		}
+		fill(message)
+		answer.Folders, _ = a.folderAnswer(a.selected)
+		return nil
+	}, func(x *index, _ int) bool {
+		message := a.loadKnown(x, id)
+		if message == nil {
+			return false
+		}
+		fill(message)
+		answer.Folders, _ = a.folderAnswer(x)
+		return true
+	})
+}
+
+// draftFiles are the parts of a draft that are not its text: those, in order,
+// that compose.Read makes attachments of.
+func draftFiles(root *mime.Part) []*mime.Part {
+	var files []*mime.Part
+	var text, html bool
+	var take func(*mime.Part)
+	take = func(part *mime.Part) {
+		file := part.Disposition == "attachment" || part.Filename != "" && part.Disposition != "inline"
+		switch {
+		case strings.HasPrefix(part.MediaType, "multipart/") && len(part.Children) > 0:
+			for _, child := range part.Children {
+				take(child)
+			}
+		case part.MediaType == "text/plain" && !file && !text && !html:
+			text = true
+		case part.MediaType == "text/html" && !file && !html:
+			html = true
+		default:
+			files = append(files, part)
+		}
+	}
+	if root != nil {
+		take(root)
+	}
+	return files
+}

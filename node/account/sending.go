@@ -1,0 +1,492 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"alphamail/mime"
+	"alphamail/mime/compose"
+	"alphamail/node/api"
+	"alphamail/node/imapconn"
+)
+
+// A draft is sent in steps, so that whatever dies between two of them, it is known
+// or said to be unknown whether the message went out:
+//
+//	connect and log in to the server that sends; write the message into the spool
+//	claim the draft: keyword $SubmitPending        from here on: "may have been sent"
+//	submit; right before the end, check the time
+//	keyword $Submitted                             from here on: "was sent"
+//	put the copy into the folder of sent messages
+//	mark the original as answered or forwarded
+//	remove the draft
+//
+// The operation of a draft is the Message-ID that is sent: a draft that is gone was
+// sent if a message with that Message-ID is among those sent.
+
+// claims are the operations that this account is sending, or perhaps sent: for
+// mail servers that keep no keywords.
+type claims struct {
+	mu         sync.Mutex // guards operations
+	operations map[string]bool
+}
+
+func (c *claims) set(operation string, claimed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.operations == nil {
+		c.operations = map[string]bool{}
+	}
+	if claimed {
+		c.operations[operation] = true
+	} else {
+		delete(c.operations, operation)
+	}
+}
+
+func (c *claims) has(operation string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return operation != "" && c.operations[operation]
+}
+
+// afterSubmit bounds what is done when a message was sent, whether or not anybody
+// still waits for the answer.
+const afterSubmit = time.Minute
+
+// Send sends a draft, once. Errors: as Message; what the server that sends says is
+// an answer.
+func (a *Account) Send(ctx context.Context, question *api.SendQuestion) (answer *api.SendAnswer, err error) {
+	if !validOperation(question.OperationID) {
+		return nil, api.NewError(api.CodeInvalid, "This form cannot be read.", nil)
+	}
+	err = a.asWriter(ctx, func() error {
+		s := &sending{Account: a, id: question.ID, operation: question.OperationID}
+		answer, err = s.run(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// sending is one draft being sent.
+type sending struct {
+	*Account
+	id        api.MessageID
+	operation string
+
+	stored storedDraft
+	draft  *compose.Draft
+	origin *api.Origin
+	bcc    []byte // the field as the draft has it
+	spool  *spooled
+}
+
+func (s *sending) run(ctx context.Context) (*api.SendAnswer, error) {
+	if answer, err := s.find(ctx); answer != nil || err != nil {
+		return answer, err
+	}
+	if err := s.read(ctx); err != nil {
+		return nil, err
+	}
+	if s.stored.state == api.DraftSent {
+		return s.finish(ctx, &api.SendAnswer{State: api.SendSent}), nil
+	}
+	if found := problems(s.draft, compose.Server{SMTPUTF8: true}); len(found) > 0 {
+		return &api.SendAnswer{State: api.SendRejected, Problems: found}, nil
+	}
+	if s.backend.Submit == nil {
+		return &api.SendAnswer{State: api.SendRejected, Reason: api.ReasonNoWay}, nil
+	}
+	server, err := s.backend.Submit.Dial(ctx, s.user, s.password)
+	if err != nil {
+		return s.rejected(err), nil
+	}
+	defer server.Close()
+	return s.through(ctx, server)
+}
+
+// find finds the draft, or what became of it.
+func (s *sending) find(ctx context.Context) (answer *api.SendAnswer, err error) {
+	gone := false
+	err = s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error {
+		if canonicalMailbox(s.id.Mailbox) != s.selected.mailbox || s.id.UIDValidity != s.selected.uidValidity {
+			gone = true
+			return nil
+		}
+		s.id.Mailbox = s.selected.mailbox
+		stored, err := s.storedDrafts(ctx, s.operation, s.id.UID)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(stored, func(one storedDraft) bool { return one.uid == s.id.UID })
+		if gone = i < 0; gone {
+			if j := slices.IndexFunc(stored, func(one storedDraft) bool { return one.state != api.DraftUnsent }); j >= 0 {
+				answer, gone = &api.SendAnswer{State: api.SendUnclear}, false
+			}
+			return nil
+		}
+		s.stored = stored[i]
+		for _, one := range stored { // an older copy of it that was claimed counts too
+			if one.state == api.DraftUnclear || one.state == api.DraftSent && one.uid != s.id.UID {
+				answer = &api.SendAnswer{State: api.SendUnclear}
+			}
+		}
+		return nil
+	})
+	if err != nil || !gone {
+		return answer, err
+	}
+	sent, err := s.isSent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if sent {
+		return &api.SendAnswer{State: api.SendSent, Copied: true}, nil
+	}
+	return nil, api.NewError(api.CodeConflict, "This draft is not there any more. It was sent, discarded or saved elsewhere.", nil)
+}
+
+// isSent looks for the message among those sent.
+func (s *sending) isSent(ctx context.Context) (sent bool, err error) {
+	err = s.ask(ctx, func(ctx context.Context) error {
+		mailbox, err := s.special(ctx, api.RoleSent)
+		if err != nil {
+			return err
+		}
+		found, err := s.newestOf(ctx, mailbox, s.operation, 0)
+		sent = found.UID != 0
+		return err
+	}, func() bool { return false })
+	return sent, err
+}
+
+var bccField = &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, HeaderFields: []string{"Bcc"}, Peek: true}
+
+// read makes the message of the draft. Its files stay on the mail server until they
+// are written.
+func (s *sending) read(ctx context.Context) error {
+	return s.onMessage(ctx, s.id, func(ctx context.Context, _ int) error {
+		message, err := s.load(ctx, s.id)
+		if err != nil {
+			return err
+		}
+		identities, err := s.identities(ctx)
+		if err != nil {
+			return err
+		}
+		s.draft = compose.Read(message.Message)
+		s.origin = parseOrigin(message.Header.Get(fieldOrigin))
+		if strings.TrimSpace(s.draft.Text) == "" && s.draft.HTML != "" {
+			s.draft.Text = compose.PlainText(mime.TextOfHTML(s.draft.HTML))
+		}
+		s.draft.HTML, s.draft.Inline, s.draft.Attachments = "", nil, nil
+		for _, part := range draftFiles(message.Root) {
+			file := s.keep(context.WithoutCancel(ctx), api.AttachmentName{Source: s.id, Part: part.ID})
+			file.Name, file.MediaType = partName(part), part.MediaType
+			s.draft.Attachments = append(s.draft.Attachments, file)
+		}
+		identity := identityOf(identities, s.draft.From)
+		s.draft.From = mime.Address{Name: identity.Name, Email: identity.Address}
+		if len(s.draft.ReplyTo) == 0 && identity.ReplyTo != "" {
+			s.draft.ReplyTo = parseRecipients(identity.ReplyTo)
+		}
+		s.draft.MessageID, s.draft.Date = s.operation, time.Now()
+		if len(s.draft.Bcc) == 0 {
+			return nil
+		}
+		fetch := &imapconn.Fetch{UIDs: singleSet(s.id.UID), Items: &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{bccField}}}
+		if err := s.do(ctx, fetch); err != nil {
+			return err
+		}
+		if len(fetch.Messages) > 0 {
+			s.bcc = []byte(strings.TrimRight(string(fetch.Messages[0].Section(bccField)), "\r\n") + "\r\n")
+		}
+		return nil
+	}, func(*index, int) bool { return false })
+}
+
+// through writes the message, claims the draft and submits it.
+func (s *sending) through(ctx context.Context, server Submission) (*api.SendAnswer, error) {
+	features := server.Features()
+	if found := problems(s.draft, features); len(found) > 0 {
+		return &api.SendAnswer{State: api.SendRejected, Problems: found}, nil
+	}
+	message := &Outgoing{From: s.draft.From.Email, Recipients: recipients(s.draft)}
+	written, err := s.Account.spool(func(w io.Writer) (err error) {
+		message.Needs, err = s.draft.Write(w, features)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer written.Close()
+	s.spool = written
+	message.Size = written.size
+	if most := server.Size(); most > 0 && message.Size > most {
+		return &api.SendAnswer{State: api.SendRejected, Reason: api.ReasonSize}, nil
+	}
+	message.Write = func(w io.Writer) error {
+		_, err := io.Copy(w, written.reader())
+		return err
+	}
+	message.Confirm = ctx.Err
+	if claimed, err := s.claim(ctx); err != nil || !claimed {
+		return &api.SendAnswer{State: api.SendUnclear}, err
+	}
+	delivery, err := server.Send(ctx, message)
+	if err == nil && len(delivery.Accepted) > 0 {
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSubmit)
+		defer cancel()
+		s.keyword(after, imap.StoreFlagsAdd, flagSubmitted)
+		return s.finish(after, &api.SendAnswer{State: api.SendSent, Refused: refusedOf(delivery)}), nil
+	}
+	if errors.Is(err, ErrSubmitUnclear) {
+		s.log.Warn("nobody knows whether a message was sent", "error", err)
+		return &api.SendAnswer{State: api.SendUnclear}, nil
+	}
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSubmit)
+	defer cancel()
+	if !s.keyword(after, imap.StoreFlagsDel, flagPending) {
+		return &api.SendAnswer{State: api.SendUnclear}, nil // the next owner could not know
+	}
+	s.claims.set(s.operation, false)
+	answer := s.rejected(err)
+	if answer.Refused = refusedOf(delivery); err == nil {
+		answer.Reason = api.ReasonNoRecipients
+	}
+	return answer, nil
+}
+
+// rejected says why a message was not sent.
+func (s *sending) rejected(err error) *api.SendAnswer {
+	answer := &api.SendAnswer{State: api.SendRejected, Reason: api.ReasonServerAway}
+	switch {
+	case err == nil:
+		return answer
+	case errors.Is(err, ErrSubmitLogin):
+		answer.Reason = api.ReasonPassword
+	case errors.Is(err, ErrSubmitBusy):
+		answer.Reason = api.ReasonServerBusy
+	case errors.Is(err, ErrSubmitRefused):
+		answer.Reason = api.ReasonRefused
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		answer.Reason = api.ReasonInterrupted
+	}
+	s.log.Info("a message was not sent", "reason", string(answer.Reason), "error", err)
+	return answer
+}
+
+// maxReply bounds what a server that refuses may say, in bytes.
+const maxReply = 500
+
+func refusedOf(delivery *Delivery) []api.RefusedRecipient {
+	if delivery == nil {
+		return nil
+	}
+	var refused []api.RefusedRecipient
+	for _, one := range delivery.Refused {
+		text := strings.ToValidUTF8(one.Text[:min(len(one.Text), maxReply)], "")
+		refused = append(refused, api.RefusedRecipient{Address: one.Recipient, Status: one.Enhanced, Text: text})
+	}
+	return refused
+}
+
+// claim marks the draft as being sent: false when somebody else did, or changed it,
+// since it was read. Where no keywords can be kept, only this node knows.
+func (s *sending) claim(ctx context.Context) (claimed bool, err error) {
+	err = s.onMessage(ctx, s.id, func(ctx context.Context, _ int) error {
+		store := &imapconn.Store{UIDs: singleSet(s.id.UID), Change: imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{flagPending}}}
+		if s.countsChanges() {
+			store.UnchangedSince = s.stored.modSeq
+		}
+		if err := s.do(ctx, store); err != nil && !isRefusal(err) {
+			return err
+		}
+		claimed = len(store.Modified) == 0
+		return nil
+	}, func(*index, int) bool { return false })
+	if err == nil && claimed {
+		s.claims.set(s.operation, true)
+	}
+	return claimed, err
+}
+
+// keyword changes a keyword of the draft, and reports whether that was done.
+func (s *sending) keyword(ctx context.Context, op imap.StoreFlagsOp, flag imap.Flag) bool {
+	err := s.onMessage(ctx, s.id, func(ctx context.Context, _ int) error {
+		err := s.do(ctx, &imapconn.Store{UIDs: singleSet(s.id.UID), Change: imap.StoreFlags{Op: op, Silent: true, Flags: []imap.Flag{flag}}})
+		if isRefusal(err) {
+			return nil // a server that keeps no keywords
+		}
+		return err
+	}, func(*index, int) bool { return false })
+	if err != nil {
+		s.log.Warn("how far a message has come could not be kept", "keyword", string(flag), "error", err)
+	}
+	return err == nil
+}
+
+// finish does what is left when a message was sent. What fails is done by whoever
+// sends the draft again: it will not go out twice.
+func (s *sending) finish(ctx context.Context, answer *api.SendAnswer) *api.SendAnswer {
+	err := s.file(ctx)
+	if err == nil {
+		answer.Copied = true
+		s.markOrigin(ctx)
+		err = s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error { return s.remove(ctx, s.id.UID) })
+	}
+	if err != nil {
+		s.log.Warn("a message was sent, and its copy or draft could not be tidied", "error", err)
+		return answer
+	}
+	s.claims.set(s.operation, false)
+	return answer
+}
+
+// file puts the copy into the folder of sent messages, unless there is one.
+func (s *sending) file(ctx context.Context) error {
+	if s.backend.FilesSent {
+		return nil
+	}
+	if s.spool == nil { // it was sent before
+		if there, err := s.isSent(ctx); there || err != nil {
+			return err
+		}
+		written, err := s.Account.spool(func(w io.Writer) error {
+			_, err := s.draft.Write(w, compose.Server{SMTPUTF8: true, EightBitMIME: true})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		defer written.Close()
+		s.spool = written
+	}
+	copied := s.spool
+	if len(s.bcc) > 0 { // the author may know
+		made, err := s.Account.spool(func(w io.Writer) error {
+			if _, err := w.Write(s.bcc); err != nil {
+				return err
+			}
+			_, err := io.Copy(w, s.spool.reader())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		defer made.Close()
+		copied = made
+	}
+	var mailbox string
+	err := s.ask(ctx, func(ctx context.Context) (err error) {
+		mailbox, err = s.special(ctx, api.RoleSent)
+		return err
+	}, func() bool { return false })
+	if err != nil {
+		return err
+	}
+	_, err = s.put(ctx, mailbox, copied, []imap.Flag{imap.FlagSeen}, s.operation)
+	return err
+}
+
+// markOrigin marks the message that was answered or forwarded. It may be gone.
+func (s *sending) markOrigin(ctx context.Context) {
+	if s.origin == nil {
+		return
+	}
+	flag := imap.FlagAnswered
+	if s.origin.Kind == api.ComposeForward || s.origin.Kind == api.ComposeForwardAttached {
+		flag = imap.FlagForwarded
+	}
+	id := s.origin.ID
+	id.Mailbox = canonicalMailbox(id.Mailbox)
+	err := s.onMessage(ctx, id, func(ctx context.Context, _ int) error {
+		return s.markSeen(ctx, []imapconn.Command{&imapconn.AddFlags{UIDs: singleSet(id.UID), Flags: []imap.Flag{flag}}})
+	}, func(*index, int) bool { return false })
+	if err != nil {
+		s.log.Info("the message that was answered could not be marked", "error", err)
+	}
+}
+
+// Settle ends the doubt about a draft that may have been sent: it is filed as sent,
+// or becomes a draft of another message.
+func (a *Account) Settle(ctx context.Context, question *api.SettleQuestion) (answer *api.SettleAnswer, err error) {
+	err = a.asWriter(ctx, func() error {
+		s := &sending{Account: a, id: question.ID}
+		answer, err = s.settle(ctx, question.Sent)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+func (s *sending) settle(ctx context.Context, sent bool) (*api.SettleAnswer, error) {
+	err := s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error {
+		stored, err := s.storedDrafts(ctx, "", s.id.UID)
+		if err != nil {
+			return err
+		}
+		if canonicalMailbox(s.id.Mailbox) != s.selected.mailbox || s.id.UIDValidity != s.selected.uidValidity || len(stored) == 0 {
+			return api.NewError(api.CodeConflict, "This is not a draft any more.", nil)
+		}
+		s.id.Mailbox, s.stored, s.operation = s.selected.mailbox, stored[0], stored[0].operation
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.stored.state == api.DraftUnsent {
+		return &api.SettleAnswer{ID: &s.id}, nil
+	}
+	if err := s.read(ctx); err != nil {
+		return nil, err
+	}
+	if sent {
+		if !s.keyword(ctx, imap.StoreFlagsAdd, flagSubmitted) {
+			return nil, api.NewError(api.CodeBackendDown, "The mail server cannot be reached.", nil)
+		}
+		if answer := s.finish(ctx, &api.SendAnswer{}); !answer.Copied {
+			return nil, api.NewError(api.CodeBackendDown, "The mail server cannot be reached.", nil)
+		}
+		return &api.SettleAnswer{}, nil
+	}
+	return s.anew(ctx)
+}
+
+// anew makes the draft one of another message.
+func (s *sending) anew(ctx context.Context) (*api.SettleAnswer, error) {
+	s.draft.MessageID, s.draft.Date = s.newOperation(), time.Time{}
+	written, err := s.Account.spool(func(w io.Writer) error {
+		if s.origin != nil {
+			fmt.Fprintf(w, "%s: %s\r\n", fieldOrigin, originLine(s.origin))
+		}
+		return s.draft.WriteDraft(w)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer written.Close()
+	id, err := s.put(ctx, s.id.Mailbox, written, []imap.Flag{imap.FlagDraft, imap.FlagSeen}, s.draft.MessageID)
+	if err != nil {
+		return nil, err
+	}
+	err = s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error { return s.remove(ctx, s.id.UID) })
+	if err != nil {
+		s.log.Info("a draft that was begun anew could not be removed", "error", err)
+	}
+	s.claims.set(s.operation, false)
+	return &api.SettleAnswer{ID: &id}, nil
+}
