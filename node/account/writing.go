@@ -138,20 +138,60 @@ func checkFields(fields *api.DraftFields) error {
 const maxUnfinished = 800
 
 // parseRecipients reads addresses as people write them; lines separate them too.
+// In what others send, the best is made of anything; here nothing is guessed: what
+// is not just one address stands as a name without one, so that its author corrects
+// it. More than MaxRecipients are not all read.
 func parseRecipients(text string) []mime.Address {
-	text = strings.Map(func(char rune) rune {
-		switch {
-		case char == '\n' || char == '\r' || char == ';':
-			return ','
-		case unicode.IsControl(char):
-			return ' '
+	var list []mime.Address
+	for _, entry := range entries(strings.ToValidUTF8(text, "\uFFFD")) {
+		if entry == "" {
+			continue
 		}
-		return char
-	}, strings.ToValidUTF8(text, "\uFFFD"))
-	if strings.Trim(text, ", ") == "" {
-		return nil
+		if len(list) > api.MaxRecipients {
+			break
+		}
+		parsed := mime.ParseHeader([]byte("To: " + entry + "\r\n\r\n")).Addresses("To")
+		bare := !strings.ContainsAny(entry, "<>")
+		if len(parsed) != 1 || !strings.Contains(parsed[0].Email, "@") || bare && strings.ContainsFunc(entry, unicode.IsSpace) || strings.Count(entry, "<") > 1 {
+			parsed = []mime.Address{{Name: entry}}
+		}
+		list = append(list, parsed[0])
 	}
-	return mime.ParseHeader([]byte("To: " + text + "\r\n\r\n")).Addresses("To")
+	return list
+}
+
+// entries cuts a list at the commas, semicolons and ends of lines that are not
+// quoted.
+func entries(text string) []string {
+	var all []string
+	var entry strings.Builder
+	quoted, escaped := false, false
+	end := func() {
+		all = append(all, strings.TrimSpace(entry.String()))
+		entry.Reset()
+	}
+	if strings.Count(text, `"`)%2 == 1 {
+		text = strings.ReplaceAll(text, `"`, " ") // one without an end quotes nothing
+	}
+	for _, char := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && char == '\\':
+			escaped = true
+		case char == '"':
+			quoted = !quoted
+		case !quoted && strings.ContainsRune(",;\r\n", char):
+			end()
+			continue
+		}
+		if unicode.IsControl(char) {
+			char = ' '
+		}
+		entry.WriteRune(char)
+	}
+	end()
+	return all
 }
 
 // writeRecipients writes addresses for people to edit.
