@@ -30,6 +30,13 @@ type Config struct {
 	Location *time.Location
 	// QuestionTimeout bounds one question to a node. Default 20 s.
 	QuestionTimeout time.Duration
+	// WritingTimeout bounds a question that moves a message, such as saving it with
+	// its attachments or sending it. Default 3 min.
+	WritingTimeout time.Duration
+	// MaxUpload bounds a form that writes a message, with its files, in bytes. What
+	// may be attached is less, and the node says so; beyond that there is room to
+	// read on, so that the text is saved. Default 128 MiB.
+	MaxUpload int64
 	// MaxHeader, MaxURL and MaxForm bound a request, in bytes. Defaults: 16 KiB,
 	// 8 KiB, 64 KiB.
 	MaxHeader, MaxURL, MaxForm int
@@ -45,6 +52,8 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	setDefault(&c.Location, time.Local)
 	setDefault(&c.QuestionTimeout, 20*time.Second)
+	setDefault(&c.WritingTimeout, 3*time.Minute)
+	setDefault(&c.MaxUpload, 128<<20)
 	setDefault(&c.MaxHeader, 16<<10)
 	setDefault(&c.MaxURL, 8<<10)
 	setDefault(&c.MaxForm, 64<<10)

@@ -38,6 +38,7 @@ type browserConn struct {
 	settled bool // the first byte was looked at
 	secure  bool // TLS is spoken
 	linger  bool // something is left unread; see Close
+	patient bool // a read may wait anew each time, because a long body arrives
 }
 
 // handshakeRecord is the first byte of a TLS connection (RFC 8446 section 5.1).
@@ -53,6 +54,11 @@ func (c *browserConn) Read(p []byte) (int, error) {
 		c.stream = &replayedConn{c.Conn, first[:]}
 		if c.secure = first[0] == handshakeRecord; c.secure {
 			c.stream = tls.Server(c.stream, c.tls)
+		}
+	}
+	if c.patient {
+		if err := c.SetReadDeadline(time.Now().Add(c.stall)); err != nil {
+			return 0, err
 		}
 	}
 	return c.stream.Read(p)

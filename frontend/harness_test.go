@@ -40,6 +40,14 @@ type fakeNode struct {
 	asked []api.Call
 	last  any
 	part  *api.Stream
+
+	// What follows is about writing.
+	uploads map[string]int64 // bytes, by name
+	names   []string         // of the files
+	saved   []*api.SaveDraftQuestion
+	sends   int
+	answer  *api.SendAnswer // what Send answers; sent if nil
+	unsaved error           // what SaveDraft answers, when set
 }
 
 func (n *fakeNode) note(call *api.Call, question any) error {
@@ -127,6 +135,90 @@ func (n *fakeNode) Raw(_ context.Context, call *api.Call, q *api.RawQuestion) (*
 
 func (n *fakeNode) Status(_ context.Context, call *api.Call, q *api.StatusQuestion) (*api.StatusAnswer, error) {
 	return &api.StatusAnswer{}, n.note(call, q)
+}
+
+func draftID(uid uint32) api.MessageID {
+	return api.MessageID{Mailbox: "Drafts", UIDValidity: 1, UID: uid}
+}
+
+func (n *fakeNode) Compose(_ context.Context, call *api.Call, q *api.ComposeQuestion) (*api.Draft, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	draft := &api.Draft{
+		Folders: []api.Folder{folder}, OperationID: "operation@example.edu", Fields: q.Fields, MaxSize: 25 << 20, CanSend: true,
+		Identities: []api.Identity{{ID: "default", Name: "Ana", Address: "ana@example.edu"}},
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case q.Kind == api.ComposeDraft && len(n.saved) > 0:
+		last := n.saved[len(n.saved)-1]
+		draft.Fields, draft.ID, draft.OperationID, draft.Origin = last.Fields, &q.ID, last.OperationID, last.Origin
+	case q.Kind != api.ComposeNew:
+		draft.Origin = &api.Origin{Kind: q.Kind, ID: q.ID}
+	}
+	return draft, nil
+}
+
+func (n *fakeNode) Upload(_ context.Context, call *api.Call, q *api.UploadQuestion) (*api.UploadAnswer, error) {
+	if err := n.note(call, nil); err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.uploads == nil {
+		n.uploads = map[string]int64{}
+	}
+	size := n.uploads[q.Upload]
+	if q.Offset != size {
+		return nil, api.NewError(api.CodeNotFound, "", nil)
+	}
+	if q.Offset == 0 {
+		n.names = append(n.names, q.Name)
+	}
+	if size += int64(len(q.Data)); size > 25<<20 {
+		return nil, api.NewError(api.CodeTooLarge, "", nil)
+	}
+	n.uploads[q.Upload] = size
+	return &api.UploadAnswer{Size: size}, nil
+}
+
+func (n *fakeNode) SaveDraft(_ context.Context, call *api.Call, q *api.SaveDraftQuestion) (*api.SaveDraftAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.unsaved != nil {
+		return nil, n.unsaved
+	}
+	n.saved = append(n.saved, q)
+	return &api.SaveDraftAnswer{ID: draftID(uint32(len(n.saved))), OperationID: q.OperationID}, nil
+}
+
+func (n *fakeNode) Send(_ context.Context, call *api.Call, q *api.SendQuestion) (*api.SendAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sends++
+	if n.answer != nil {
+		return n.answer, nil
+	}
+	return &api.SendAnswer{State: api.SendSent, Copied: true}, nil
+}
+
+func (n *fakeNode) Discard(_ context.Context, call *api.Call, q *api.DiscardQuestion) (*api.DiscardAnswer, error) {
+	return &api.DiscardAnswer{}, n.note(call, q)
+}
+
+func (n *fakeNode) Settle(_ context.Context, call *api.Call, q *api.SettleQuestion) (*api.SettleAnswer, error) {
+	if q.Sent {
+		return &api.SettleAnswer{}, n.note(call, q)
+	}
+	return &api.SettleAnswer{ID: &q.ID}, n.note(call, q)
 }
 
 // fakeRing has an owner and a successor for everybody.

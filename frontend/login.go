@@ -60,6 +60,10 @@ func (r *request) showLogin(status int, form page.Login) {
 	})
 }
 
+// savingGrace is how long a cookie outlives its session: nodes still save a draft
+// under it then, so that no text is lost, and nothing else.
+const savingGrace = 24 * time.Hour
+
 // logIn answers the login form.
 func (r *request) logIn() {
 	arguments := r.ctx.PostArgs()
@@ -99,7 +103,7 @@ func (r *request) logIn() {
 		r.loginFailed(api.AsError(err), again)
 		return
 	}
-	r.setCookie(sessionCookie, encodeSession(login.Session), login.Expires)
+	r.setCookie(sessionCookie, encodeSession(login.Session), login.Expires.Add(savingGrace))
 	r.dropCookie(loginCookie)
 	next := form.Next
 	if next == "" {

@@ -54,7 +54,9 @@ func (r *request) mailbox(mailbox string, query url.Values) {
 		r.fail(err)
 		return
 	}
-	r.show(func(w io.Writer, c page.Context) error { return page.WriteMailbox(w, c, page.Mailbox{Answer: answer}) })
+	shown := page.Mailbox{Answer: answer}
+	shown.Done, shown.Refused = doneOf(query)
+	r.show(func(w io.Writer, c page.Context) error { return page.WriteMailbox(w, c, shown) })
 }
 
 // folders shows the folder list alone.

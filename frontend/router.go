@@ -35,8 +35,8 @@ type router struct {
 //
 // A wrong owner names the right one, which is asked once. A node that cannot be
 // reached is suspected, and its successor is asked; a slow answer is never
-// suspicion. Every question of today's protocol may be asked twice: none
-// changes anything but by setting a flag or ending a session.
+// suspicion. Every question of today's protocol may be asked twice: those that
+// change more than a flag or a session recognise their operation.
 func (r router) do(ctx context.Context, call *api.Call, account string, ask func(context.Context, api.Service, *api.Call) error) (node string, err error) {
 	call.RingDigest = r.placement.Digest()
 	node, ok := r.placement.Owner(account)

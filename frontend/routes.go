@@ -33,6 +33,8 @@ const (
 	routePrint   = "/mail/{mailbox}/{message}/print"
 	routeRaw     = "/mail/{mailbox}/{message}/raw"
 	routePart    = "/mail/{mailbox}/{message}/part/{part}"
+	routeCompose = "/compose"
+	routeSettle  = "/compose/settle"
 )
 
 // parsePath finds the route of a path as it was sent. A path that is no
@@ -40,7 +42,7 @@ const (
 // that cannot be read is invalid.
 func parsePath(path string) (target, error) {
 	switch path {
-	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon:
+	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon, routeCompose, routeSettle:
 		return target{route: path}, nil
 	}
 	if strings.HasPrefix(path, routeAssets+"/") {
@@ -125,9 +127,9 @@ func (r *request) answer() {
 	}
 	allowed := "GET, HEAD"
 	switch found.route {
-	case routeLogin:
+	case routeLogin, routeCompose:
 		allowed = "GET, HEAD, POST"
-	case routeLogout:
+	case routeLogout, routeSettle:
 		allowed = "POST"
 	}
 	if method := string(r.ctx.Method()); !strings.Contains(", "+allowed+",", ", "+method+",") {
@@ -135,7 +137,13 @@ func (r *request) answer() {
 		r.errorPage(fasthttp.StatusMethodNotAllowed, api.CodeInvalid)
 		return
 	}
-	r.serve(found, values)
+	if found.route == routeCompose && r.ctx.IsPost() {
+		r.write() // reads its body itself, and keeps the text when the session is over
+		return
+	}
+	if r.gather() {
+		r.serve(found, values)
+	}
 }
 
 // serve runs the handler of a route.
@@ -187,6 +195,10 @@ func (r *request) serve(found target, query url.Values) {
 		r.part(found.message, found.part, query)
 	case routeRaw:
 		r.raw(found.message, query)
+	case routeCompose:
+		r.compose(query)
+	case routeSettle:
+		r.settle()
 	}
 }
 

@@ -47,6 +47,7 @@ func New(config Config, placement Placement, nodes Nodes, log *slog.Logger, set 
 		ReadBufferSize: config.MaxHeader, MaxRequestBodySize: config.MaxForm,
 		ReadTimeout: config.StallTimeout, IdleTimeout: config.IdleTimeout, Concurrency: config.Concurrency,
 		NoDefaultServerHeader: true, NoDefaultContentType: true, DisablePreParseMultipartForm: true,
+		StreamRequestBody:     true, // gather and readForm bound what is read
 		SecureErrorLogMessage: true, CloseOnShutdown: true,
 		Logger: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

@@ -14,7 +14,7 @@ func BenchmarkMailbox50(b *testing.B) {
 	c := contextIn("en")
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := WriteMailbox(io.Discard, c, Mailbox{answer}); err != nil {
+		if err := WriteMailbox(io.Discard, c, Mailbox{Answer: answer}); err != nil {
 			b.Fatal(err)
 		}
 	}

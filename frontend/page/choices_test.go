@@ -18,7 +18,7 @@ var (
 
 func writeMailbox(t *testing.T, answer *api.MailboxAnswer) []byte {
 	t.Helper()
-	return write(t, func(w io.Writer) error { return WriteMailbox(w, contextIn("en"), Mailbox{answer}) })
+	return write(t, func(w io.Writer) error { return WriteMailbox(w, contextIn("en"), Mailbox{Answer: answer}) })
 }
 
 // linksIn gives the addresses of the links in a node by what they say.

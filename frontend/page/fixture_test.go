@@ -336,3 +336,62 @@ func errorBesideFolders() Error {
 func sampleError() Error {
 	return Error{Status: 502, Code: api.CodeBackendDown, RequestID: "01JD8Q7M3N", Retry: "/mail/INBOX?page=2"}
 }
+
+var draftAt = api.MessageID{Mailbox: "Drafts", UIDValidity: 9, UID: 4}
+
+func sampleDraft() *api.Draft {
+	answered := api.MessageID{Mailbox: "INBOX", UIDValidity: 1, UID: 77}
+	return &api.Draft{
+		Folders: sampleFolders(),
+		Identities: []api.Identity{
+			{ID: "1", Name: "Maria Lopez", Address: "maria@example.edu"}, {ID: "2", Name: "Registrar’s office", Address: "registrar@example.edu"},
+		},
+		Fields: api.DraftFields{
+			Identity: "2", To: "Ana Ruiz <ana.ruiz@example.edu>", Bcc: "dean@example.edu", Subject: "Re: Field trip on Friday",
+			Text: "\nGot it, thanks.\n\nOn 23 November 2026, Ana Ruiz wrote:\n> Take two, in the yellow cases.\n",
+		},
+		Attachments: []api.DraftAttachment{
+			{AttachmentName: api.AttachmentName{Source: draftAt, Part: "2"}, Name: "recorders.pdf", MediaType: "application/pdf", Size: 182_000},
+			{AttachmentName: api.AttachmentName{Source: draftAt, Part: "3"}, Name: "الخريطة.png", MediaType: "image/png", Size: 4_200_000},
+		},
+		ID: &draftAt, OperationID: "abc@example.edu", Origin: &api.Origin{Kind: api.ComposeReply, ID: answered}, MaxSize: 25 << 20, CanSend: true,
+	}
+}
+
+func newSampleDraft() *api.Draft {
+	draft := sampleDraft()
+	draft.ID, draft.Origin, draft.Attachments, draft.Fields = nil, nil, nil, api.DraftFields{Identity: "1"}
+	return draft
+}
+
+func unsentDraft() Compose {
+	draft := sampleDraft()
+	draft.Fields.To, draft.Fields.ReplyTo = "Ana Ruiz, eve@example.com", "zoë@example.edu"
+	return Compose{
+		Draft: draft, Saved: true, Reason: api.ReasonNoRecipients, Refused: []string{"eve@example.com"},
+		Problems: []api.Problem{
+			{Field: "to", Kind: api.ProblemAddress, Value: "Ana Ruiz"}, {Field: "reply_to", Kind: api.ProblemLetters, Value: "zoë@example.edu"},
+			{Field: "attachments", Kind: api.ProblemTooMany},
+		},
+	}
+}
+
+func unclearDraft() Compose {
+	draft := sampleDraft()
+	draft.State, draft.Formatted = api.DraftUnclear, true
+	other := draftAt
+	other.UID++
+	return Compose{Draft: draft, Change: api.ChangeElsewhere, Other: &other}
+}
+
+func unsavedDraft() Compose {
+	draft := sampleDraft()
+	draft.Folders, draft.Identities = nil, nil
+	return Compose{Draft: draft, Failure: FailureExpired}
+}
+
+func draftList() *api.MailboxAnswer {
+	answer := sampleMailbox()
+	answer.Folder = api.Folder{Mailbox: "Drafts", Path: []string{"Drafts"}, Role: api.RoleDrafts, Selectable: true}
+	return answer
+}

@@ -25,6 +25,9 @@ func samplePages() map[string]func(io.Writer) error {
 	mailbox := func(c Context, p Mailbox) func(io.Writer) error {
 		return func(w io.Writer) error { return WriteMailbox(w, c, p) }
 	}
+	compose := func(c Context, p Compose) func(io.Writer) error {
+		return func(w io.Writer) error { return WriteCompose(w, c, p) }
+	}
 	login := func(c Context, p Login) func(io.Writer) error {
 		return func(w io.Writer) error { return WriteLogin(w, c, p) }
 	}
@@ -34,17 +37,24 @@ func samplePages() map[string]func(io.Writer) error {
 		"login-failed.html":      login(nobody, Login{Domains: several, Domain: "example.net", User: "maria", Problem: LoginFailed}),
 		"login-out-de.html":      login(niemand, Login{Domains: several, Problem: LoginLoggedOut}),
 		"login-ar.html":          login(anon, Login{Domains: several, Problem: LoginExpired}),
-		"mailbox.html":           mailbox(en, Mailbox{sampleMailbox()}),
-		"mailbox-de.html":        mailbox(de, Mailbox{sampleMailbox()}),
-		"mailbox-ar.html":        mailbox(ar, Mailbox{sampleMailbox()}),
-		"mailbox-sent.html":      mailbox(en, Mailbox{middleOf()}),
-		"mailbox-empty.html":     mailbox(en, Mailbox{emptyMailbox()}),
-		"mailbox-sorted.html":    mailbox(en, Mailbox{sortedMailbox(api.OrderSender, true, api.FilterUnread)}),
-		"mailbox-size-ar.html":   mailbox(ar, Mailbox{sortedMailbox(api.OrderSize, false, api.FilterNone)}),
-		"mailbox-oldest-de.html": mailbox(de, Mailbox{sortedMailbox(api.OrderDate, true, api.FilterFlagged)}),
-		"mailbox-none.html":      mailbox(en, Mailbox{filteredAway()}),
-		"mailbox-away.html":      mailbox(en, Mailbox{outOfDate(48 * time.Minute)}),
-		"mailbox-away-ar.html":   mailbox(ar, Mailbox{outOfDate(30 * time.Hour)}),
+		"compose.html":           compose(en, Compose{Draft: sampleDraft(), Saved: true}),
+		"compose-new-ar.html":    compose(ar, Compose{Draft: newSampleDraft()}),
+		"compose-wrong-de.html":  compose(de, unsentDraft()),
+		"compose-unclear.html":   compose(en, unclearDraft()),
+		"compose-unsaved.html":   compose(en, unsavedDraft()),
+		"mailbox-done.html":      mailbox(en, Mailbox{Answer: emptyMailbox(), Done: DoneSent, Refused: []string{"eve@example.com"}}),
+		"mailbox-drafts-de.html": mailbox(de, Mailbox{Answer: draftList()}),
+		"mailbox.html":           mailbox(en, Mailbox{Answer: sampleMailbox()}),
+		"mailbox-de.html":        mailbox(de, Mailbox{Answer: sampleMailbox()}),
+		"mailbox-ar.html":        mailbox(ar, Mailbox{Answer: sampleMailbox()}),
+		"mailbox-sent.html":      mailbox(en, Mailbox{Answer: middleOf()}),
+		"mailbox-empty.html":     mailbox(en, Mailbox{Answer: emptyMailbox()}),
+		"mailbox-sorted.html":    mailbox(en, Mailbox{Answer: sortedMailbox(api.OrderSender, true, api.FilterUnread)}),
+		"mailbox-size-ar.html":   mailbox(ar, Mailbox{Answer: sortedMailbox(api.OrderSize, false, api.FilterNone)}),
+		"mailbox-oldest-de.html": mailbox(de, Mailbox{Answer: sortedMailbox(api.OrderDate, true, api.FilterFlagged)}),
+		"mailbox-none.html":      mailbox(en, Mailbox{Answer: filteredAway()}),
+		"mailbox-away.html":      mailbox(en, Mailbox{Answer: outOfDate(48 * time.Minute)}),
+		"mailbox-away-ar.html":   mailbox(ar, Mailbox{Answer: outOfDate(30 * time.Hour)}),
 		"message-away.html":      message(en, Message{Answer: messageOutOfDate(30 * time.Hour), AsText: true, Details: true}),
 		"folders-away-de.html":   func(w io.Writer) error { return WriteFolders(w, de, Folders{outOfDate(time.Minute)}) },
 		"error-folders.html":     func(w io.Writer) error { return WriteError(w, en, errorBesideFolders()) },

@@ -75,9 +75,9 @@ func hostilePages(s string) map[string]func(io.Writer) error {
 	sized := odd
 	sized.Order, sized.Page, sized.Pages = api.OrderSize, -5, 1<<40
 	return map[string]func(io.Writer) error{
-		"mailbox": func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{list}) },
-		"odd":     func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{&odd}) },
-		"sized":   func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{&sized}) },
+		"mailbox": func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: list}) },
+		"odd":     func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: &odd}) },
+		"sized":   func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: &sized}) },
 		"folders": func(w io.Writer) error { return WriteFolders(w, c, Folders{list}) },
 		"message": func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, Details: true}) },
 		"text":    func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, AsText: true}) },
@@ -85,6 +85,18 @@ func hostilePages(s string) map[string]func(io.Writer) error {
 		"body":    func(w io.Writer) error { return WriteBody(w, c, Body{&api.BodyAnswer{Subject: s}}) },
 		"login": func(w io.Writer) error {
 			return WriteLogin(w, c, Login{Domains: []string{s, "b"}, Domain: s, User: s, Next: s, Problem: LoginProblem(s)})
+		},
+		"compose": func(w io.Writer) error {
+			draft := &api.Draft{
+				Folders: m.Folders, Fields: api.DraftFields{Identity: s, To: s, Cc: s, Bcc: s, ReplyTo: s, Subject: s, Text: s}, ID: &m.ID, OperationID: s,
+				Identities:  []api.Identity{{ID: s, Name: s, Address: s}},
+				Attachments: []api.DraftAttachment{{AttachmentName: api.AttachmentName{Source: m.ID, Part: s}, Name: s, MediaType: s, Size: -1}},
+				Origin:      &api.Origin{Kind: api.ComposeKind(s), ID: m.ID}, State: api.DraftState(s), Formatted: true, CanSend: true,
+			}
+			return WriteCompose(w, c, Compose{
+				Draft: draft, Change: api.DraftChange(s), Other: &m.ID, Reason: api.SendReason(s), Failure: ComposeFailure(s), Refused: []string{s},
+				Problems: []api.Problem{{Field: s, Kind: api.ProblemKind(s), Value: s}, {Field: "to", Kind: api.ProblemAddress, Value: s}},
+			})
 		},
 		"error": func(w io.Writer) error {
 			return WriteError(w, c, Error{Status: 500, Code: api.Code(s), RequestID: s, Retry: s})

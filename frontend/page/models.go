@@ -54,7 +54,21 @@ const (
 // Mailbox is a list page.
 type Mailbox struct {
 	Answer *api.MailboxAnswer
+	// Done says what the reader has just done; empty for nothing.
+	Done Done
+	// Refused are recipients who do not get the message that was sent.
+	Refused []string
 }
+
+// Done is something that a reader did and that a list page confirms.
+type Done string
+
+// What list pages confirm.
+const (
+	DoneSent      Done = "sent"
+	DoneNotCopied Done = "not_copied" // sent, and the copy is not put away
+	DoneDiscarded Done = "discarded"
+)
 
 // Folders is the folder list as a page of its own, for narrow screens.
 type Folders struct {

@@ -30,7 +30,7 @@ func WriteLogin(w io.Writer, c Context, p Login) error {
 
 // WriteMailbox writes a list page.
 func WriteMailbox(w io.Writer, c Context, p Mailbox) error {
-	return render(w, mailboxPage(viewOf(c), p.Answer))
+	return render(w, mailboxPage(viewOf(c), p))
 }
 
 // WriteFolders writes the folder list as a page of its own.
@@ -57,4 +57,9 @@ func WriteBody(w io.Writer, c Context, p Body) error {
 // WriteError writes an error page.
 func WriteError(w io.Writer, c Context, p Error) error {
 	return render(w, errorPage(viewOf(c), p))
+}
+
+// WriteCompose writes the page of a message that is written.
+func WriteCompose(w io.Writer, c Context, p Compose) error {
+	return render(w, composePage(viewOf(c), p))
 }

@@ -47,7 +47,11 @@ func (l rowList) appendRow(to []byte, row *api.Row) []byte {
 		to = append(to, ` deleted`...)
 	}
 	to = append(to, `"><a href="`...)
-	to = appendMessageURL(to, row.ID) // holds no character that needs escaping
+	if l.folder.Role == api.RoleDrafts {
+		to = append(to, ComposeURL(api.ComposeDraft, row.ID)...)
+	} else {
+		to = appendMessageURL(to, row.ID) // neither holds a character that needs escaping
+	}
 	to = append(to, `">`...)
 	if row.Flags.Deleted {
 		to = appendSpoken(to, l.Deleted)

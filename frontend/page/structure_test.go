@@ -21,6 +21,7 @@ var voidElements = map[string]bool{"meta": true, "link": true, "base": true, "in
 // knownAttributes are those that the templates use, and data of none of them is
 // script or style.
 var knownAttributes = map[string]bool{
+	"accept-charset": true, "checked": true, "cols": true, "enctype": true, "multiple": true, "open": true, "rows": true,
 	"action": true, "aria-current": true, "aria-describedby": true, "aria-hidden": true, "aria-invalid": true,
 	"aria-label": true, "aria-labelledby": true, "autocapitalize": true, "autocomplete": true, "autocorrect": true, "charset": true, "class": true,
 	"content": true, "d": true, "datetime": true, "dir": true, "for": true, "height": true, "href": true, "id": true,
@@ -198,7 +199,7 @@ func checkFields(t *testing.T, byName map[string][]*html.Node, ids map[string]bo
 	for _, label := range byName["label"] {
 		labelled[attribute(label, "for")] = true
 	}
-	for _, field := range append(byName["input"], byName["select"]...) {
+	for _, field := range append(append(byName["input"], byName["select"]...), byName["textarea"]...) {
 		if attribute(field, "type") != "hidden" && !labelled[attribute(field, "id")] {
 			t.Errorf("the field %s has no label", attribute(field, "name"))
 		}
