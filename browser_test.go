@@ -336,6 +336,14 @@ func TestAccessibilityOfStates(t *testing.T) {
 			for name, path := range stagedPages {
 				visit(t, window, axe, d.url+path, name, one)
 			}
+			for name, path := range stagedWriting {
+				visit(t, window, axe, d.url+path, name, one)
+			}
+			do(t, window, chromedp.Navigate(d.url+"/compose?draft=Drafts/7-1"))
+			if _, err := chromedp.RunResponse(window, chromedp.Click(`button[value=save]`, chromedp.ByQuery)); err != nil {
+				t.Fatal(err)
+			}
+			judge(t, window, axe, "write-unsaved", one)
 			for name, path := range map[string]string{"open": "/mail/INBOX", "open-by-size": "/mail/INBOX?order=size&reverse=1&filter=flagged"} {
 				do(t, window, chromedp.Navigate(d.url+path), chromedp.Click(`.choices summary`, chromedp.ByQuery))
 				judge(t, window, axe, "choices-"+name, one)

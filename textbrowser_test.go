@@ -110,7 +110,7 @@ func TestLynx(t *testing.T) {
 	w.see("Drafts", "Inbox")
 	w.press("Home")
 	w.see("Skip to the content")
-	w.press("Down", "Down", "Down")
+	w.press("Down", "Down", "Down", "Down")
 	w.see("(Form submit button)")
 	w.press("Enter")
 	w.see("logged out")

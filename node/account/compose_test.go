@@ -529,4 +529,3 @@ func TestADraftOfAnotherProgram(t *testing.T) {
 		}
 	})
 }
-
