@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -526,6 +528,43 @@ func TestADraftOfAnotherProgram(t *testing.T) {
 		}
 		if got := w.held(api.RoleDrafts); len(got) != 2 {
 			t.Errorf("drafts: %q", got)
+		}
+	})
+}
+
+// Saving a text again does not move its files again, where the server can put
+// messages together. Either way they stay as they are.
+func TestFilesStayOnTheServer(t *testing.T) {
+	everyServer(t, func(t *testing.T, w *world) {
+		w.writing()
+		content := make([]byte, 3<<20)
+		rand.NewChaCha8([32]byte{1}).Read(content)
+		w.upload("u", "large.bin", content)
+		save := form(w.compose(api.ComposeQuestion{Fields: api.DraftFields{Subject: "with a file"}}))
+		save.Uploads = []string{"u"}
+		saved := w.save(save)
+		other := w.another()
+		for round := range 2 {
+			again := form(w.compose(api.ComposeQuestion{Kind: api.ComposeDraft, ID: saved.ID}))
+			again.Fields.Text = fmt.Sprint("more words ", round)
+			cost := w.counted(func() { saved = w.save(again) })
+			t.Logf("saving again: %d bytes up, %d down, %v", cost.BytesUp, cost.BytesDown, cost.Commands)
+			if other.Has(imap.CapCatenate) && cost.BytesUp+cost.BytesDown > 1<<20 {
+				t.Errorf("saving again moves %d bytes up, %d down", cost.BytesUp, cost.BytesDown)
+			}
+			draft := w.compose(api.ComposeQuestion{Kind: api.ComposeDraft, ID: saved.ID})
+			if len(draft.Attachments) != 1 || draft.Fields.Text != again.Fields.Text {
+				t.Fatalf("the draft: %+v", draft)
+			}
+			stream, err := w.account.Part(t.Context(), &api.PartQuestion{ID: saved.ID, Part: draft.Attachments[0].Part})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(stream.Content)
+			stream.Content.Close()
+			if err != nil || !bytes.Equal(got, content) {
+				t.Errorf("the file has %d bytes, %v", len(got), err)
+			}
 		}
 	})
 }

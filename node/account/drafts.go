@@ -199,9 +199,11 @@ type saving struct {
 	mark     mark
 	answer   api.SaveDraftAnswer
 
-	mailbox string
-	named   *storedDraft // the one that was edited, if it is still there
-	settled bool         // the answer is known: nothing is to be saved
+	mailbox    string
+	catenates  bool         // the server puts messages together (RFC 4469)
+	references []reference  // to kept attachments, by position; empty for those that are fetched
+	named      *storedDraft // the one that was edited, if it is still there
+	settled    bool         // the answer is known: nothing is to be saved
 }
 
 func (a *Account) newSaving(ctx context.Context, operation string, question *api.SaveDraftQuestion) (*saving, error) {
@@ -237,12 +239,10 @@ func (s *saving) run(ctx context.Context) (*api.SaveDraftAnswer, error) {
 	if err := s.thread(ctx); err != nil {
 		return nil, err
 	}
-	message, err := s.compose(ctx)
-	if err != nil {
+	if err := s.attach(ctx); err != nil {
 		return nil, err
 	}
-	defer message.Close()
-	if s.answer.ID, err = s.put(ctx, s.mailbox, message, []imap.Flag{imap.FlagDraft, imap.FlagSeen}, s.draft.MessageID); err != nil {
+	if err := s.store(ctx); err != nil {
 		return nil, err
 	}
 	for _, upload := range s.question.Uploads {
@@ -252,7 +252,7 @@ func (s *saving) run(ctx context.Context) (*api.SaveDraftAnswer, error) {
 		return &s.answer, nil
 	}
 	// The new one is safe. That the old one is still there is no reason to fail.
-	err = s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error { return s.remove(ctx, s.named.uid) })
+	err := s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error { return s.remove(ctx, s.named.uid) })
 	if err != nil {
 		s.log.Info("a draft that was saved anew could not be removed", "error", err)
 	}
@@ -263,6 +263,7 @@ func (s *saving) run(ctx context.Context) (*api.SaveDraftAnswer, error) {
 // be done. The mailbox of drafts is selected.
 func (s *saving) look(ctx context.Context) error {
 	s.mailbox, s.named, s.answer.Change, s.answer.Other = s.selected.mailbox, nil, api.ChangeNone, nil
+	s.catenates = s.conn.Has(imap.CapCatenate)
 	var uids []uint32
 	if id := s.question.ID; id != nil && canonicalMailbox(id.Mailbox) == s.mailbox && id.UIDValidity == s.selected.uidValidity {
 		uids = append(uids, id.UID)
@@ -341,30 +342,48 @@ func (s *saving) thread(ctx context.Context) error {
 	return nil
 }
 
-// compose writes the draft into the spool, so that its size is known.
-func (s *saving) compose(ctx context.Context) (*spooled, error) {
-	for _, kept := range s.question.Keep {
-		s.draft.Attachments = append(s.draft.Attachments, s.keep(ctx, kept))
-	}
-	for _, upload := range s.question.Uploads {
-		file := s.config.Spool.uploaded(s.id, upload)
-		if file == nil {
-			return nil, errUploadLost
+// store writes the draft and puts it into the mailbox. Where the server can put
+// messages together, attachments that it has are not fetched and sent again.
+func (s *saving) store(ctx context.Context) error {
+	for {
+		message, err := s.compose(ctx)
+		if err != nil {
+			return err
 		}
-		s.draft.Attachments = append(s.draft.Attachments, compose.Attachment{
-			Name: file.name, MediaType: file.mediaType, Open: func() (io.ReadCloser, error) { return io.NopCloser(file.reader()), nil },
-		})
+		s.answer.ID, err = s.put(ctx, s.mailbox, message, []imap.Flag{imap.FlagDraft, imap.FlagSeen}, s.draft.MessageID)
+		message.Close()
+		if err == nil || !isRefusal(err) || len(message.splices) == 0 {
+			return err
+		}
+		s.log.Info("the mail server does not put a draft together", "error", err)
+		s.catenates = false
 	}
-	if err := s.describe(ctx); err != nil {
-		return nil, err
+}
+
+// compose writes the draft into the spool, so that its size is known.
+func (s *saving) compose(ctx context.Context) (*letter, error) {
+	made := &letter{}
+	draft := *s.draft
+	draft.Attachments = slices.Clone(draft.Attachments)
+	if s.catenates {
+		made.stand(s.references, draft.Attachments)
 	}
-	return s.spool(func(w io.Writer) error {
+	file, err := s.spool(func(w io.Writer) error {
 		fmt.Fprintf(w, "%s: %s\r\n", fieldSaved, s.mark)
 		if origin := s.question.Origin; origin != nil && isOrigin(origin) {
 			fmt.Fprintf(w, "%s: %s\r\n", fieldOrigin, originLine(origin))
 		}
-		return s.draft.WriteDraft(w)
+		return draft.WriteDraft(w)
 	})
+	if err != nil {
+		return nil, err
+	}
+	made.spooled = file
+	if err := made.find(); err != nil {
+		made.Close()
+		return nil, err
+	}
+	return made, nil
 }
 
 // spool writes a message into the spool. Who gets it closes it.
@@ -391,9 +410,9 @@ const longMessage = 1 << 20
 const slowest = 64 << 10
 
 // put puts a message into a mailbox and returns where it stands.
-func (a *Account) put(ctx context.Context, mailbox string, message *spooled, flags []imap.Flag, messageID string) (api.MessageID, error) {
+func (a *Account) put(ctx context.Context, mailbox string, message *letter, flags []imap.Flag, messageID string) (api.MessageID, error) {
 	command := func() *imapconn.Append {
-		return &imapconn.Append{Mailbox: mailbox, Flags: flags, Message: message.reader(), Size: message.size}
+		return &imapconn.Append{Mailbox: mailbox, Flags: flags, Message: message.reader(), Size: message.size, Parts: message.parts()}
 	}
 	if message.size > longMessage {
 		done := command()
@@ -406,7 +425,7 @@ func (a *Account) put(ctx context.Context, mailbox string, message *spooled, fla
 	tried := false
 	err := a.ask(ctx, func(ctx context.Context) error {
 		if tried { // the connection ended: it may be there
-			if found, err := a.newestOf(ctx, mailbox, messageID, message.size); err != nil || found.UID != 0 {
+			if found, err := a.newestOf(ctx, mailbox, messageID, message.whole()); err != nil || found.UID != 0 {
 				id = found
 				return err
 			}

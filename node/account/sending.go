@@ -396,7 +396,7 @@ func (s *sending) file(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.put(ctx, mailbox, copied, []imap.Flag{imap.FlagSeen}, s.operation)
+	_, err = s.put(ctx, mailbox, &letter{spooled: copied}, []imap.Flag{imap.FlagSeen}, s.operation)
 	return err
 }
 
@@ -479,7 +479,7 @@ func (s *sending) anew(ctx context.Context) (*api.SettleAnswer, error) {
 		return nil, err
 	}
 	defer written.Close()
-	id, err := s.put(ctx, s.id.Mailbox, written, []imap.Flag{imap.FlagDraft, imap.FlagSeen}, s.draft.MessageID)
+	id, err := s.put(ctx, s.id.Mailbox, &letter{spooled: written}, []imap.Flag{imap.FlagDraft, imap.FlagSeen}, s.draft.MessageID)
 	if err != nil {
 		return nil, err
 	}
