@@ -12,6 +12,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"alphamail/mime"
 	"alphamail/mime/compose"
 	"alphamail/node/api"
 	"alphamail/node/imapconn"
@@ -47,12 +48,21 @@ func (a *Account) openKept(ctx context.Context, kept api.AttachmentName) (*api.S
 // attach gives the draft its attachments, and refuses more than may be attached.
 func (s *saving) attach(ctx context.Context) error {
 	var total int64
+	known := map[api.MessageID]*loaded{}
 	for _, kept := range s.question.Keep {
 		kept.Source.Mailbox = canonicalMailbox(kept.Source.Mailbox)
 		var found *api.DraftAttachment
 		var at reference
-		err := s.onMessage(ctx, kept.Source, func(ctx context.Context, _ int) error {
-			message, err := s.load(ctx, kept.Source)
+		err := s.onMessage(ctx, kept.Source, func(ctx context.Context, _ int) (err error) {
+			message := known[kept.Source]
+			switch {
+			case message != nil:
+			case kept.Part == "":
+				message, err = s.load(ctx, kept.Source)
+			default:
+				message, err = s.loadStructure(ctx, kept.Source)
+				known[kept.Source] = message
+			}
 			if err == nil {
 				found = attachmentIn(message, kept)
 				at = referenceTo(message, kept)
@@ -85,6 +95,22 @@ func (s *saving) attach(ctx context.Context) error {
 		return api.NewError(api.CodeTooLarge, "The attachments are too large together.", nil)
 	}
 	return nil
+}
+
+// loadStructure returns the parts of a message of the selected mailbox, perhaps
+// without their contents.
+func (a *Account) loadStructure(ctx context.Context, id api.MessageID) (*loaded, error) {
+	if known := a.loadKnown(a.selected, id); known != nil {
+		return known, nil
+	}
+	fetch := &imapconn.Fetch{UIDs: singleSet(id.UID), Items: &imap.FetchOptions{RFC822Size: true, BodyStructure: &imap.FetchItemBodyStructure{Extended: true}}}
+	if err := a.do(ctx, fetch); err != nil {
+		return nil, err
+	}
+	if len(fetch.Messages) == 0 || fetch.Messages[0].Structure == nil {
+		return nil, errGone
+	}
+	return &loaded{Message: &mime.Message{Root: partTree(fetch.Messages[0].Structure, nil)}, size: fetch.Messages[0].Size}, nil
 }
 
 // attachmentIn finds what is named in a message; nil if it is not there.

@@ -549,7 +549,7 @@ func TestFilesStayOnTheServer(t *testing.T) {
 			again.Fields.Text = fmt.Sprint("more words ", round)
 			cost := w.counted(func() { saved = w.save(again) })
 			t.Logf("saving again: %d bytes up, %d down, %v", cost.BytesUp, cost.BytesDown, cost.Commands)
-			if other.Has(imap.CapCatenate) && cost.BytesUp+cost.BytesDown > 1<<20 {
+			if other.Has(imap.CapCatenate) && cost.BytesUp+cost.BytesDown > 20_000 {
 				t.Errorf("saving again moves %d bytes up, %d down", cost.BytesUp, cost.BytesDown)
 			}
 			draft := w.compose(api.ComposeQuestion{Kind: api.ComposeDraft, ID: saved.ID})
