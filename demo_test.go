@@ -38,7 +38,10 @@ func TestDemoDelivers(t *testing.T) {
 	}
 	result, err := session.Send(t.Context(), submit.Message{
 		From: demoUsers[0], Recipients: []string{demoUsers[1], "dean@elsewhere.example"},
-		Write: func(w io.Writer) error { _, err := io.WriteString(w, "Subject: Lunch?\r\n\r\nAt noon.\r\n"); return err },
+		Write: func(w io.Writer) error {
+			_, err := io.WriteString(w, "Subject: Lunch?\r\n\r\nAt noon.\r\n")
+			return err
+		},
 	})
 	if err != nil || len(result.Accepted) != 2 {
 		t.Fatalf("%+v, %v", result, err)

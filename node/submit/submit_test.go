@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -342,8 +344,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestSilentServer waits no longer than it was told, for an answer that comes in
-// drops too.
+// TestSilentServer waits no longer than it was told.
 func TestSilentServer(t *testing.T) {
 	s := serve(t, opening(turn{"MAIL", ""}), -1, -1)
 	server := s.server()
@@ -352,8 +353,68 @@ func TestSilentServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := session.Send(t.Context(), message()); submit.KindOf(err) != submit.NotSent {
+	if _, err := session.Send(t.Context(), message()); submit.KindOf(err) != submit.NotSent || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
+	}
+}
+
+// TestDrippingServer gives a whole answer the time of one, in however many drops it
+// comes.
+func TestDrippingServer(t *testing.T) {
+	s := serve(t, nil, -1, -1)
+	server := s.server()
+	s.listener.Close()
+	listener, err := net.Listen("tcp", server.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		for i := 0; err == nil; i++ {
+			_, err = io.WriteString(conn, "220-wait\r\n"[i%10:][:1])
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	server.Timeout = 50 * time.Millisecond
+	if _, err := submit.Dial(t.Context(), server, submit.Credentials{}); submit.KindOf(err) != submit.NotSent || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
+	listener.Close()
+	<-done
+}
+
+// TestErrorsRepeatNothing of what a server repeats, which may be anything.
+func TestErrorsRepeatNothing(t *testing.T) {
+	secret := strings.TrimSpace(secretText)
+	for name, script := range map[string][]turn{
+		"recipient": opening(append([]turn{{"MAIL", ok}, {"RCPT", "550 5.1.1 " + secret + "\r\n"}, {"RCPT", ok}}, reset...)...),
+		"text":      toDot(turn{".", "554 5.7.1 " + secret + "\r\n"}),
+	} {
+		session := dial(t, serve(t, script, -1, -1))
+		_, err := session.Send(t.Context(), message())
+		var failure *submit.Error
+		if !errors.As(err, &failure) || strings.Contains(err.Error(), secret) || failure.Text != secret {
+			t.Errorf("%s: %v, text %q", name, err, failure.Text)
+		}
+	}
+}
+
+// TestHello refuses a name that would be a second command.
+func TestHello(t *testing.T) {
+	s := serve(t, opening(), -1, -1)
+	server := s.server()
+	server.Hello = "client.example\r\nMAIL FROM:<x@example.org>"
+	if _, err := submit.Dial(t.Context(), server, submit.Credentials{}); submit.KindOf(err) != submit.NotSent {
+		t.Error(err)
+	}
+	if said := s.said(); said != "" {
+		t.Errorf("said %q", said)
 	}
 }
 

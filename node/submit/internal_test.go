@@ -3,6 +3,9 @@ package submit
 import (
 	"bufio"
 	"bytes"
+	"io"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"unicode"
@@ -28,6 +31,16 @@ func TestAnswerText(t *testing.T) {
 		a, err := readAnswer(bufio.NewReaderSize(strings.NewReader(said), maxAnswerLine))
 		if err != nil || a.text() != want {
 			t.Errorf("%q: %q, %v, want %q", said, a.text(), err, want)
+		}
+	}
+}
+
+func TestAddressLiteral(t *testing.T) {
+	for address, want := range map[string]string{
+		"192.0.2.1:1234": "[192.0.2.1]", "[2001:db8::1]:1234": "[IPv6:2001:db8::1]", "[fe80::1%eth0]:1234": "[IPv6:fe80::1]",
+	} {
+		if got := addressLiteral(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address))); got != want {
+			t.Errorf("%s is called %s, want %s", address, got, want)
 		}
 	}
 }
@@ -109,4 +122,16 @@ func FuzzBody(f *testing.F) {
 			t.Fatalf("%q is written as %q, want %q", data, out.String(), want.String())
 		}
 	})
+}
+
+// BenchmarkBody writes base64 as attachments are.
+func BenchmarkBody(b *testing.B) {
+	line := []byte(strings.Repeat("QUJD", 19) + "\r\n")
+	block := bytes.Repeat(line, 52)
+	body := &bodyWriter{out: bufio.NewWriterSize(io.Discard, writeBuffer)}
+	b.SetBytes(int64(len(block)))
+	b.ReportAllocs()
+	for b.Loop() {
+		body.Write(block)
+	}
 }
