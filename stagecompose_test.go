@@ -53,6 +53,6 @@ var stagedWriting = map[string]string{
 	"write-new": "/compose", "write-reply": "/compose?reply=INBOX/7-990", "write-draft": "/compose?draft=Drafts/7-1&saved=1",
 	"write-changed": "/compose?draft=Drafts/7-1&saved=1&change=elsewhere&other=Drafts/7-2",
 	"write-unclear": "/compose?draft=Drafts/7-2", "write-sent": "/compose?draft=Drafts/7-3",
-	"write-wrong": "/compose?draft=Drafts/7-1&problem=address+to+bob&problem=letters+cc+zoe@example.edu&refused=noor@example.edu&reason=nobody_accepted&problem=too_many+attachments",
+	"write-wrong": "/compose?draft=Drafts/7-1&problem=address+to+bob&problem=letters+cc+zoe@example.edu&refused=noor@example.edu&reason=recipients&problem=too_many+attachments",
 	"write-away":  "/compose?draft=Drafts/7-1&reason=server_away", "write-done": "/mail/INBOX?done=sent&refused=noor@example.edu",
 }

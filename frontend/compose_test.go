@@ -115,7 +115,7 @@ func TestWhatIsNotSentIsExplained(t *testing.T) {
 	node, client, base, form := writer(t, nil)
 	form = form.with("to", "bob, eve@example.com").with("do", "send")
 	node.answer = &api.SendAnswer{
-		State: api.SendRejected, Reason: api.ReasonNoRecipients, Refused: []api.RefusedRecipient{{Address: "eve@example.com"}},
+		State: api.SendRejected, Reason: api.ReasonRecipients, Refused: []api.RefusedRecipient{{Address: "eve@example.com"}},
 		Problems: []api.Problem{{Field: "to", Kind: api.ProblemAddress, Value: "bob"}},
 	}
 	answer := press(t, client, base, form, nil)

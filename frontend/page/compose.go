@@ -184,8 +184,10 @@ func (l *locale) sendReason(r api.SendReason) string {
 		return l.SendNoWay
 	case api.ReasonInterrupted:
 		return l.SendInterrupted
-	case api.ReasonNoRecipients:
+	case api.ReasonRecipients:
 		return l.SendNobody
+	case api.ReasonLimit:
+		return l.SendLimit
 	}
 	return ""
 }

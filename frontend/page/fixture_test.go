@@ -368,7 +368,7 @@ func unsentDraft() Compose {
 	draft := sampleDraft()
 	draft.Fields.To, draft.Fields.ReplyTo = "Ana Ruiz, eve@example.com", "zoë@example.edu"
 	return Compose{
-		Draft: draft, Saved: true, Reason: api.ReasonNoRecipients, Refused: []string{"eve@example.com"},
+		Draft: draft, Saved: true, Reason: api.ReasonRecipients, Refused: []string{"eve@example.com"},
 		Problems: []api.Problem{
 			{Field: "to", Kind: api.ProblemAddress, Value: "Ana Ruiz"}, {Field: "reply_to", Kind: api.ProblemLetters, Value: "zoë@example.edu"},
 			{Field: "attachments", Kind: api.ProblemTooMany},

@@ -346,4 +346,5 @@ type words struct {
 	NotCopied                 string
 	DraftDiscarded            string
 	FilesNotTaken             string
+	SendLimit                 string
 }

@@ -48,12 +48,10 @@ type Backend struct {
 	// user's mail write what they found out about its senders (RFC 8601). They must
 	// remove what others wrote under these names. Empty: nothing is believed.
 	AuthenticationHosts []string
-	// Submission is how the domain's users send.
+	// Submission is how the domain's users send. Submit, if set, connects in its
+	// place.
 	Submission submit.Route
-	// Submit sends messages; nil where nobody can.
-	Submit Submitter
-	// FilesSent says that the server that sends files a copy by itself.
-	FilesSent bool
+	Submit     Submitter
 }
 
 // Cache keeps derived data. It may forget anything at any time.

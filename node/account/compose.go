@@ -22,7 +22,7 @@ func (a *Account) Compose(ctx context.Context, question *api.ComposeQuestion) (*
 	}
 	id := question.ID
 	id.Mailbox = canonicalMailbox(id.Mailbox)
-	answer := &api.Draft{Identities: identities, Fields: question.Fields, OperationID: a.newOperation(), MaxSize: a.config.MaxAttached, CanSend: a.backend.Submit != nil}
+	answer := &api.Draft{Identities: identities, Fields: question.Fields, OperationID: a.newOperation(), MaxSize: a.config.MaxAttached, CanSend: a.submitter() != nil}
 	switch question.Kind {
 	case api.ComposeNew:
 		identity := chooseIdentity(identities, question.Fields.Identity)

@@ -3,7 +3,6 @@ package account_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +18,7 @@ import (
 	"alphamail/node/account"
 	"alphamail/node/api"
 	"alphamail/node/imapconn"
+	"alphamail/node/submit"
 )
 
 // outbox is a server that sends, and remembers what.
@@ -26,8 +26,7 @@ type outbox struct {
 	mu     sync.Mutex // guards what follows
 	sent   []sentMessage
 	refuse map[string]bool // recipients
-	fail   error           // of Send
-	before func()          // called before the message is final
+	fail   submit.Kind     // of Send; 0 for none
 }
 
 type sentMessage struct {
@@ -37,46 +36,46 @@ type sentMessage struct {
 
 func (o *outbox) Dial(_ context.Context, name, secret string) (account.Submission, error) {
 	if name != user || secret != password {
-		return nil, account.ErrSubmitLogin
+		return nil, &submit.Error{Kind: submit.Authentication}
 	}
 	return o, nil
 }
 
 func (o *outbox) Features() compose.Server { return compose.Server{EightBitMIME: true} }
 func (o *outbox) Size() int64              { return 32 << 20 }
-func (o *outbox) Close()                   {}
+func (o *outbox) Close() error             { return nil }
 
-func (o *outbox) Send(_ context.Context, message *account.Outgoing) (*account.Delivery, error) {
+func (o *outbox) Send(_ context.Context, message submit.Message) (submit.Result, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var raw bytes.Buffer
 	if err := message.Write(&raw); err != nil {
-		return nil, err
+		return submit.Result{}, &submit.Error{Kind: submit.NotSent, Cause: err}
 	}
 	if int64(raw.Len()) != message.Size {
-		return nil, fmt.Errorf("%d bytes, not %d", raw.Len(), message.Size)
-	}
-	if o.before != nil {
-		o.before()
+		return submit.Result{}, fmt.Errorf("%d bytes, not %d", raw.Len(), message.Size)
 	}
 	if err := message.Confirm(); err != nil {
-		return nil, err
+		return submit.Result{}, &submit.Error{Kind: submit.NotSent, Cause: err}
 	}
-	delivery := &account.Delivery{}
+	var result submit.Result
 	for _, one := range message.Recipients {
 		if o.refuse[one] {
-			delivery.Refused = append(delivery.Refused, account.RefusedRecipient{Recipient: one, Enhanced: "5.1.1", Text: "nobody here"})
-		} else {
-			delivery.Accepted = append(delivery.Accepted, one)
+			result.Refused = append(result.Refused, submit.Refusal{Recipient: one, Code: 550, Enhanced: "5.1.1", Text: "nobody here"})
 		}
 	}
-	if o.fail != nil && !errors.Is(o.fail, account.ErrSubmitUnclear) {
-		return delivery, o.fail
+	switch {
+	case len(result.Refused) > 0:
+		return result, &submit.Error{Kind: submit.Refused}
+	case o.fail != 0 && o.fail != submit.Unclear:
+		return result, &submit.Error{Kind: o.fail}
 	}
-	if len(delivery.Accepted) > 0 {
-		o.sent = append(o.sent, sentMessage{delivery.Accepted, raw.String()})
+	result.Accepted = message.Recipients
+	o.sent = append(o.sent, sentMessage{message.Recipients, raw.String()})
+	if o.fail != 0 {
+		return result, &submit.Error{Kind: o.fail}
 	}
-	return delivery, o.fail
+	return result, nil
 }
 
 func (o *outbox) all() []sentMessage {
@@ -362,19 +361,19 @@ func TestWhatCannotBeSent(t *testing.T) {
 		if answer := try(api.DraftFields{Bcc: "zoë@example.net"}); answer.State != api.SendRejected || len(answer.Problems) != 1 || answer.Problems[0].Kind != api.ProblemLetters {
 			t.Errorf("letters: %+v", answer)
 		}
-		out.fail = account.ErrSubmitBusy
+		out.fail = submit.Busy
 		if answer := try(api.DraftFields{To: "bob@example.net"}); answer.State != api.SendRejected || answer.Reason != api.ReasonServerBusy {
 			t.Errorf("busy: %+v", answer)
 		}
-		out.fail = nil
+		out.fail = 0
 		out.refuse = map[string]bool{"bob@example.net": true}
-		if answer := try(api.DraftFields{To: "bob@example.net"}); answer.State != api.SendRejected || answer.Reason != api.ReasonNoRecipients || len(answer.Refused) != 1 {
-			t.Errorf("all refused: %+v", answer)
+		if answer := try(api.DraftFields{To: "bob@example.net"}); answer.State != api.SendRejected || answer.Reason != api.ReasonRecipients || len(answer.Refused) != 1 {
+			t.Errorf("refused: %+v", answer)
 		}
-		if answer := try(api.DraftFields{To: "bob@example.net, carol@example.net"}); answer.State != api.SendSent || len(answer.Refused) != 1 || answer.Refused[0].Address != "bob@example.net" {
+		if answer := try(api.DraftFields{To: "bob@example.net, carol@example.net"}); answer.State != api.SendRejected || len(answer.Refused) != 1 || answer.Refused[0].Address != "bob@example.net" {
 			t.Errorf("one refused: %+v", answer)
 		}
-		if got := len(out.all()); got != 1 {
+		if got := len(out.all()); got != 0 {
 			t.Errorf("%d messages went out", got)
 		}
 	})
@@ -385,7 +384,7 @@ func TestWhatCannotBeSent(t *testing.T) {
 func TestAnUnclearSend(t *testing.T) {
 	everyServer(t, func(t *testing.T, w *world) {
 		out := w.writing()
-		out.fail = account.ErrSubmitUnclear
+		out.fail = submit.Unclear
 		unclear := func(subject string) *api.SaveDraftAnswer {
 			t.Helper()
 			saved := w.save(form(w.compose(api.ComposeQuestion{Fields: api.DraftFields{To: "bob@example.net", Subject: subject}})))
@@ -395,7 +394,7 @@ func TestAnUnclearSend(t *testing.T) {
 			return saved
 		}
 		saved := unclear("one")
-		out.fail = nil
+		out.fail = 0
 		before := len(out.all())
 		// Another node, which remembers nothing.
 		keywords := !strings.HasSuffix(t.Name(), "Courier")
@@ -426,7 +425,7 @@ func TestAnUnclearSend(t *testing.T) {
 			t.Errorf("sending it anew: %+v", answer)
 		}
 
-		out.fail = account.ErrSubmitUnclear
+		out.fail = submit.Unclear
 		saved = unclear("two")
 		if settled, err := w.account.Settle(t.Context(), &api.SettleQuestion{ID: saved.ID, Sent: true}); err != nil || settled.ID != nil {
 			t.Errorf("filed: %+v, %v", settled, err)

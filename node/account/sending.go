@@ -16,6 +16,7 @@ import (
 	"alphamail/mime/compose"
 	"alphamail/node/api"
 	"alphamail/node/imapconn"
+	"alphamail/node/submit"
 )
 
 // A draft is sent in steps, so that whatever dies between two of them, it is known
@@ -105,10 +106,11 @@ func (s *sending) run(ctx context.Context) (*api.SendAnswer, error) {
 	if found := problems(s.draft, compose.Server{SMTPUTF8: true}); len(found) > 0 {
 		return &api.SendAnswer{State: api.SendRejected, Problems: found}, nil
 	}
-	if s.backend.Submit == nil {
+	submitter := s.submitter()
+	if submitter == nil {
 		return &api.SendAnswer{State: api.SendRejected, Reason: api.ReasonNoWay}, nil
 	}
-	server, err := s.backend.Submit.Dial(ctx, s.user, s.password)
+	server, err := submitter.Dial(ctx, s.user, s.password)
 	if err != nil {
 		return s.rejected(err), nil
 	}
@@ -222,7 +224,7 @@ func (s *sending) through(ctx context.Context, server Submission) (*api.SendAnsw
 	if found := problems(s.draft, features); len(found) > 0 {
 		return &api.SendAnswer{State: api.SendRejected, Problems: found}, nil
 	}
-	message := &Outgoing{From: s.draft.From.Email, Recipients: recipients(s.draft)}
+	message := submit.Message{From: s.draft.From.Email, Recipients: recipients(s.draft)}
 	written, err := s.Account.spool(func(w io.Writer) (err error) {
 		message.Needs, err = s.draft.Write(w, features)
 		return err
@@ -241,29 +243,33 @@ func (s *sending) through(ctx context.Context, server Submission) (*api.SendAnsw
 		return err
 	}
 	message.Confirm = ctx.Err
+	giveBack, err := s.backend.Submission.Limiter.Take(s.Account.id, len(message.Recipients))
+	if err != nil {
+		return s.rejected(err), nil
+	}
 	if claimed, err := s.claim(ctx); err != nil || !claimed {
+		giveBack()
 		return &api.SendAnswer{State: api.SendUnclear}, err
 	}
-	delivery, err := server.Send(ctx, message)
-	if err == nil && len(delivery.Accepted) > 0 {
-		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSubmit)
-		defer cancel()
+	result, err := server.Send(ctx, message)
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSubmit)
+	defer cancel()
+	if err == nil {
 		s.keyword(after, imap.StoreFlagsAdd, flagSubmitted)
-		return s.finish(after, &api.SendAnswer{State: api.SendSent, Refused: refusedOf(delivery)}), nil
+		return s.finish(after, &api.SendAnswer{State: api.SendSent, Refused: refusedOf(result)}), nil
 	}
-	if errors.Is(err, ErrSubmitUnclear) {
+	if submit.KindOf(err) == submit.Unclear {
 		s.log.Warn("nobody knows whether a message was sent", "error", err)
 		return &api.SendAnswer{State: api.SendUnclear}, nil
 	}
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSubmit)
-	defer cancel()
+	giveBack()
 	if !s.keyword(after, imap.StoreFlagsDel, flagPending) {
 		return &api.SendAnswer{State: api.SendUnclear}, nil // the next owner could not know
 	}
 	s.claims.set(s.operation, false)
 	answer := s.rejected(err)
-	if answer.Refused = refusedOf(delivery); err == nil {
-		answer.Reason = api.ReasonNoRecipients
+	if answer.Refused = refusedOf(result); len(answer.Refused) > 0 {
+		answer.Reason = api.ReasonRecipients
 	}
 	return answer, nil
 }
@@ -271,14 +277,15 @@ func (s *sending) through(ctx context.Context, server Submission) (*api.SendAnsw
 // rejected says why a message was not sent.
 func (s *sending) rejected(err error) *api.SendAnswer {
 	answer := &api.SendAnswer{State: api.SendRejected, Reason: api.ReasonServerAway}
-	switch {
-	case err == nil:
-		return answer
-	case errors.Is(err, ErrSubmitLogin):
+	var limit *submit.LimitError
+	switch kind := submit.KindOf(err); {
+	case errors.As(err, &limit):
+		answer.Reason = api.ReasonLimit
+	case kind == submit.Authentication:
 		answer.Reason = api.ReasonPassword
-	case errors.Is(err, ErrSubmitBusy):
+	case kind == submit.Busy:
 		answer.Reason = api.ReasonServerBusy
-	case errors.Is(err, ErrSubmitRefused):
+	case kind == submit.Refused:
 		answer.Reason = api.ReasonRefused
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		answer.Reason = api.ReasonInterrupted
@@ -287,17 +294,10 @@ func (s *sending) rejected(err error) *api.SendAnswer {
 	return answer
 }
 
-// maxReply bounds what a server that refuses may say, in bytes.
-const maxReply = 500
-
-func refusedOf(delivery *Delivery) []api.RefusedRecipient {
-	if delivery == nil {
-		return nil
-	}
+func refusedOf(result submit.Result) []api.RefusedRecipient {
 	var refused []api.RefusedRecipient
-	for _, one := range delivery.Refused {
-		text := strings.ToValidUTF8(one.Text[:min(len(one.Text), maxReply)], "")
-		refused = append(refused, api.RefusedRecipient{Address: one.Recipient, Status: one.Enhanced, Text: text})
+	for _, one := range result.Refused {
+		refused = append(refused, api.RefusedRecipient{Address: one.Recipient, Status: one.Enhanced, Text: one.Text})
 	}
 	return refused
 }
@@ -356,7 +356,7 @@ func (s *sending) finish(ctx context.Context, answer *api.SendAnswer) *api.SendA
 
 // file puts the copy into the folder of sent messages, unless there is one.
 func (s *sending) file(ctx context.Context) error {
-	if s.backend.FilesSent {
+	if s.backend.Submission.FiledByServer {
 		return nil
 	}
 	if s.spool == nil { // it was sent before

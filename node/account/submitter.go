@@ -2,61 +2,45 @@ package account
 
 import (
 	"context"
-	"errors"
-	"io"
 
 	"alphamail/mime/compose"
+	"alphamail/node/submit"
 )
 
-// Submitter hands messages to a server that sends them (RFC 6409).
+// Submitter connects to a server that sends messages.
 type Submitter interface {
-	// Dial connects and logs in. Its errors, as those of Submission.Send, are among
-	// those that follow; any other means that nothing was sent.
+	// Dial connects and logs in. Errors: *submit.Error.
 	Dial(ctx context.Context, user, password string) (Submission, error)
 }
 
-// Submission is a connection to the server, for one message.
+// Submission is such a connection: what is used of a submit.Session.
 type Submission interface {
-	// Features are what a message may need.
 	Features() compose.Server
-	// Size is the largest message that the server takes, in bytes; 0 when it does
-	// not say.
 	Size() int64
-	// Send sends a message. Recipients that are refused do not keep others from
-	// getting it.
-	Send(ctx context.Context, message *Outgoing) (*Delivery, error)
-	Close()
+	Send(ctx context.Context, message submit.Message) (submit.Result, error)
+	Close() error
 }
 
-// Outgoing is a message on its way.
-type Outgoing struct {
-	From       string
-	Recipients []string // of the envelope
-	Needs      compose.Needs
-	Size       int64
-	Write      func(io.Writer) error
-	// Confirm is called right before the message is final. Its error stops that:
-	// nothing is sent then.
-	Confirm func() error
+var _ Submission = (*submit.Session)(nil)
+
+// routed sends by the route of a domain.
+type routed struct{ submit.Route }
+
+func (r routed) Dial(ctx context.Context, user, password string) (Submission, error) {
+	session, err := submit.Dial(ctx, r.Server, r.Credentials(user, password))
+	if err != nil {
+		return nil, err
+	}
+	return session, nil
 }
 
-// Delivery tells who gets the message.
-type Delivery struct {
-	Accepted []string
-	Refused  []RefusedRecipient
+// submitter is how the account sends; nil when it cannot.
+func (a *Account) submitter() Submitter {
+	switch {
+	case a.backend.Submit != nil:
+		return a.backend.Submit
+	case a.backend.Submission.Server.Host != "":
+		return routed{a.backend.Submission}
+	}
+	return nil
 }
-
-// RefusedRecipient is one whom the server did not take.
-type RefusedRecipient struct {
-	Recipient string
-	Enhanced  string // RFC 3463
-	Text      string
-}
-
-// The kinds of failures.
-var (
-	ErrSubmitUnclear = errors.New("account: nobody knows whether the message was sent")
-	ErrSubmitRefused = errors.New("account: the server refuses the message")
-	ErrSubmitLogin   = errors.New("account: the server does not take the password")
-	ErrSubmitBusy    = errors.New("account: the server asks to come back")
-)

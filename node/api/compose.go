@@ -193,14 +193,15 @@ type SendReason string
 
 // The reasons.
 const (
-	ReasonServerAway   SendReason = "server_away"     // the server that sends cannot be reached
-	ReasonServerBusy   SendReason = "server_busy"     // it asks to come back
-	ReasonPassword     SendReason = "password"        // it does not take the password
-	ReasonRefused      SendReason = "refused"         // it refuses the message
-	ReasonSize         SendReason = "size"            // the message is larger than it takes
-	ReasonNoWay        SendReason = "no_way"          // no server that sends is configured
-	ReasonInterrupted  SendReason = "interrupted"     // the time ran out before
-	ReasonNoRecipients SendReason = "nobody_accepted" // every recipient was refused
+	ReasonServerAway  SendReason = "server_away" // the server that sends cannot be reached
+	ReasonServerBusy  SendReason = "server_busy" // it asks to come back
+	ReasonPassword    SendReason = "password"    // it does not take the password
+	ReasonRefused     SendReason = "refused"     // it refuses the message
+	ReasonSize        SendReason = "size"        // the message is larger than it takes
+	ReasonNoWay       SendReason = "no_way"      // no server that sends is configured
+	ReasonInterrupted SendReason = "interrupted" // the time ran out before
+	ReasonRecipients  SendReason = "recipients"  // it refuses recipients; nobody got the message
+	ReasonLimit       SendReason = "limit"       // the account has sent too much in the last hour
 )
 
 // Problem is something in a draft that has to be corrected.
