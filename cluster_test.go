@@ -20,8 +20,8 @@ type clusterMember struct {
 }
 
 // cluster writes the configuration of three nodes and two frontends of one
-// cluster on loopback.
-func cluster(t testing.TB, imapServer string) map[string]*clusterMember {
+// cluster on loopback, with more lines for all.
+func cluster(t testing.TB, imapServer string, more ...string) map[string]*clusterMember {
 	t.Helper()
 	dir := t.TempDir()
 	members := map[string]*clusterMember{}
@@ -44,7 +44,7 @@ cluster:
   gossip_listen: %s
   api_listen: %s
   join: [%s, %s, %s]
-`, imapServer, one.web, one.admin, dir+"/state", name, gossip[name], freeAddress(t), gossip["node-1"], gossip["node-2"], gossip["node-3"]))
+`, imapServer, one.web, one.admin, dir+"/state", name, gossip[name], freeAddress(t), gossip["node-1"], gossip["node-2"], gossip["node-3"])+strings.Join(more, ""))
 		members[name] = one
 	}
 	return members

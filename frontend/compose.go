@@ -159,6 +159,9 @@ func (r *request) save(question *api.SaveDraftQuestion, sent *form, problem erro
 	}
 	query := url.Values{"draft": {page.MessageReference(saved.ID)}, "saved": {"1"}}
 	switch {
+	case saved.Change == api.ChangeSent:
+		r.redirect(fasthttp.StatusSeeOther, page.MailboxURL("INBOX", 1)+"?done="+string(page.DoneSent))
+		return
 	case saved.Change != api.ChangeNone:
 		query.Set("change", string(saved.Change))
 		if saved.Other != nil && *saved.Other != saved.ID {

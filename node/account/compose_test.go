@@ -567,3 +567,41 @@ func TestFilesStayOnTheServer(t *testing.T) {
 		}
 	})
 }
+
+// The form of a message that was sent comes once more, from an impatient finger or
+// the back button: it is sent once, and what is new in it is kept.
+func TestTheFormOfASentMessage(t *testing.T) {
+	everyServer(t, func(t *testing.T, w *world) {
+		out := w.writing()
+		first := form(w.compose(api.ComposeQuestion{Fields: api.DraftFields{To: "bob@example.net", Subject: "one"}}))
+		w.upload("u", "a.txt", []byte("content"))
+		first.Uploads = []string{"u"}
+		saved := w.save(first)
+		second := form(w.compose(api.ComposeQuestion{Kind: api.ComposeDraft, ID: saved.ID}))
+		if answer := w.send(saved); answer.State != api.SendSent {
+			t.Fatalf("sending: %+v", answer)
+		}
+		for name, again := range map[string]*api.SaveDraftQuestion{"without a draft": {Fields: first.Fields, OperationID: first.OperationID}, "with the draft": second} {
+			if answer := w.save(again); answer.Change != api.ChangeSent {
+				t.Errorf("%s: %+v", name, answer)
+			}
+		}
+		w.account = w.writer(out) // another node, which remembers nothing
+		second.Fields.Text = "and this"
+		answer := w.save(second)
+		if answer.Change != api.ChangeSending || answer.OperationID == saved.OperationID {
+			t.Errorf("what is new: %+v", answer)
+		}
+		if drafts := w.held(api.RoleDrafts); len(drafts) != 1 || len(out.all()) != 1 {
+			t.Errorf("drafts %q, %d messages went out", drafts, len(out.all()))
+		}
+		// A draft of the same operation that came into being all the same.
+		raw := "Message-ID: <" + saved.OperationID + ">\r\nFrom: ana@example.edu\r\nTo: bob@example.net\r\nSubject: one\r\n\r\nx\r\n"
+		put := appending(answer.ID.Mailbox, []byte(raw))
+		w.must(w.another(), put)
+		row := w.page(answer.ID.Mailbox, 1).Rows[0]
+		if answer, err := w.account.Send(t.Context(), &api.SendQuestion{ID: row.ID, OperationID: saved.OperationID}); err != nil || answer.State != api.SendSent || len(out.all()) != 1 {
+			t.Errorf("sent again: %+v, %v, %d messages", answer, err, len(out.all()))
+		}
+	})
+}

@@ -204,6 +204,7 @@ type saving struct {
 	references []reference  // to kept attachments, by position; empty for those that are fetched
 	named      *storedDraft // the one that was edited, if it is still there
 	settled    bool         // the answer is known: nothing is to be saved
+	fresh      bool         // there is no draft of this operation, or no longer
 }
 
 func (a *Account) newSaving(ctx context.Context, operation string, question *api.SaveDraftQuestion) (*saving, error) {
@@ -231,6 +232,11 @@ func (a *Account) newSaving(ctx context.Context, operation string, question *api
 func (s *saving) run(ctx context.Context) (*api.SaveDraftAnswer, error) {
 	if err := s.inSpecial(ctx, api.RoleDrafts, s.look); err != nil {
 		return nil, err
+	}
+	if s.fresh {
+		if err := s.lookAmongSent(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if s.settled {
 		return &s.answer, nil
@@ -262,7 +268,7 @@ func (s *saving) run(ctx context.Context) (*api.SaveDraftAnswer, error) {
 // look finds out what became of the draft since it was shown, and so what is to
 // be done. The mailbox of drafts is selected.
 func (s *saving) look(ctx context.Context) error {
-	s.mailbox, s.named, s.answer.Change, s.answer.Other = s.selected.mailbox, nil, api.ChangeNone, nil
+	s.mailbox, s.named, s.answer.Change, s.answer.Other, s.fresh = s.selected.mailbox, nil, api.ChangeNone, nil, false
 	s.catenates = s.conn.Has(imap.CapCatenate)
 	var uids []uint32
 	if id := s.question.ID; id != nil && canonicalMailbox(id.Mailbox) == s.mailbox && id.UIDValidity == s.selected.uidValidity {
@@ -280,7 +286,8 @@ func (s *saving) look(ctx context.Context) error {
 		newest = &stored[i]
 	}
 	switch {
-	case newest == nil: // it is new, or it was removed meanwhile: then the text comes back
+	case newest == nil:
+		s.fresh = true
 		return nil
 	case newest.mark.operation != "" && newest.mark.operation == s.mark.operation || newest.state == api.DraftUnsent && s.unchanged(newest):
 		s.settled, s.answer.ID = true, s.selected.id(newest.uid)
@@ -299,6 +306,28 @@ func (s *saving) look(ctx context.Context) error {
 		return nil
 	}
 	s.answer.OperationID = s.newOperation()
+	return nil
+}
+
+// lookAmongSent finds out whether the message was sent already: the same form may
+// come twice, and an old one from the back button. What differs is kept as a draft
+// of its own; files that went out with the message are with its copy.
+func (s *saving) lookAmongSent(ctx context.Context) error {
+	if s.claims.sentAs(s.question.OperationID) == s.mark.digest {
+		s.settled, s.answer.Change = true, api.ChangeSent
+		return nil
+	}
+	sent, err := s.isSent(ctx, s.question.OperationID)
+	if err != nil || !sent {
+		return err
+	}
+	s.answer.Change, s.answer.OperationID = api.ChangeSending, s.newOperation()
+	kept := slices.DeleteFunc(slices.Clone(s.question.Keep), func(kept api.AttachmentName) bool {
+		return s.question.ID != nil && kept.Source == *s.question.ID
+	})
+	changed := *s.question
+	changed.Keep = kept
+	s.question, s.mark.attachments = &changed, len(kept)+len(changed.Uploads)
 	return nil
 }
 

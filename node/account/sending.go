@@ -33,30 +33,51 @@ import (
 // The operation of a draft is the Message-ID that is sent: a draft that is gone was
 // sent if a message with that Message-ID is among those sent.
 
-// claims are the operations that this account is sending, or perhaps sent: for
-// mail servers that keep no keywords.
+// claims are what this account remembers of operations: those that it is sending,
+// or perhaps sent, for mail servers that keep no keywords; and the digests of drafts
+// that it sent, so that a form that comes twice is known.
 type claims struct {
-	mu         sync.Mutex // guards operations
-	operations map[string]bool
+	mu      sync.Mutex // guards what follows
+	claimed map[string]bool
+	digests map[string]string
 }
+
+// maxDigests bounds the digests of one account; beyond that all are forgotten.
+const maxDigests = 200
 
 func (c *claims) set(operation string, claimed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.operations == nil {
-		c.operations = map[string]bool{}
+	if c.claimed == nil {
+		c.claimed = map[string]bool{}
 	}
 	if claimed {
-		c.operations[operation] = true
+		c.claimed[operation] = true
 	} else {
-		delete(c.operations, operation)
+		delete(c.claimed, operation)
 	}
 }
 
 func (c *claims) has(operation string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return operation != "" && c.operations[operation]
+	return operation != "" && c.claimed[operation]
+}
+
+func (c *claims) sent(operation, digest string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.digests == nil || len(c.digests) >= maxDigests {
+		c.digests = map[string]string{}
+	}
+	c.digests[operation] = digest
+}
+
+// sentAs is the digest of the draft that was sent; empty for none that is known.
+func (c *claims) sentAs(operation string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.digests[operation]
 }
 
 // afterSubmit bounds what is done when a message was sent, whether or not anybody
@@ -146,27 +167,29 @@ func (s *sending) find(ctx context.Context) (answer *api.SendAnswer, err error) 
 		}
 		return nil
 	})
-	if err != nil || !gone {
+	if err != nil || answer != nil || s.stored.state == api.DraftSent {
 		return answer, err
 	}
-	sent, err := s.isSent(ctx)
-	if err != nil {
+	sent, err := s.isSent(ctx, s.operation)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if sent {
+	case sent: // whatever stands among the drafts now
 		return &api.SendAnswer{State: api.SendSent, Copied: true}, nil
+	case !gone:
+		return nil, nil
 	}
 	return nil, api.NewError(api.CodeConflict, "This draft is not there any more. It was sent, discarded or saved elsewhere.", nil)
 }
 
 // isSent looks for the message among those sent.
-func (s *sending) isSent(ctx context.Context) (sent bool, err error) {
-	err = s.ask(ctx, func(ctx context.Context) error {
-		mailbox, err := s.special(ctx, api.RoleSent)
+func (a *Account) isSent(ctx context.Context, operation string) (sent bool, err error) {
+	err = a.ask(ctx, func(ctx context.Context) error {
+		mailbox, err := a.special(ctx, api.RoleSent)
 		if err != nil {
 			return err
 		}
-		found, err := s.newestOf(ctx, mailbox, s.operation, 0)
+		found, err := a.newestOf(ctx, mailbox, operation, 0)
 		sent = found.UID != 0
 		return err
 	}, func() bool { return false })
@@ -255,6 +278,7 @@ func (s *sending) through(ctx context.Context, server Submission) (*api.SendAnsw
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterSubmit)
 	defer cancel()
 	if err == nil {
+		s.claims.sent(s.operation, s.stored.mark.digest)
 		s.keyword(after, imap.StoreFlagsAdd, flagSubmitted)
 		return s.finish(after, &api.SendAnswer{State: api.SendSent, Refused: refusedOf(result)}), nil
 	}
@@ -360,7 +384,7 @@ func (s *sending) file(ctx context.Context) error {
 		return nil
 	}
 	if s.spool == nil { // it was sent before
-		if there, err := s.isSent(ctx); there || err != nil {
+		if there, err := s.isSent(ctx, s.operation); there || err != nil {
 			return err
 		}
 		written, err := s.Account.spool(func(w io.Writer) error {

@@ -146,7 +146,8 @@ type DraftChange string
 const (
 	ChangeNone      DraftChange = ""
 	ChangeElsewhere DraftChange = "elsewhere" // it was saved elsewhere: Other is that one
-	ChangeSending   DraftChange = "sending"   // it was sent, or perhaps: Other is that one
+	ChangeSending   DraftChange = "sending"   // it was sent, or perhaps: Other is that one, if it is still there
+	ChangeSent      DraftChange = "sent"      // just this was sent: nothing is saved, and ID is zero
 )
 
 // SaveDraftAnswer tells where the draft stands now.
