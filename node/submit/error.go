@@ -65,15 +65,20 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// KindOf is the kind of a failure, 0 for none. Of an error that is not of this
-// package nothing is known: Unclear.
+// KindOf is the kind of a failure, 0 for none; who is over his limits is Refused or
+// Busy. Of an error that is not of this package nothing is known: Unclear.
 func KindOf(err error) Kind {
 	var known *Error
+	var limited *LimitError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &known):
 		return known.Kind
+	case errors.As(err, &limited) && limited.After == 0:
+		return Refused
+	case limited != nil:
+		return Busy
 	default:
 		return Unclear
 	}

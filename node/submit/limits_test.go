@@ -49,6 +49,9 @@ func TestLimits(t *testing.T) {
 		if err := take("eve", 20); err == nil || err.After < 14*time.Minute || err.After > 16*time.Minute {
 			t.Errorf("more recipients than are left: %v", err)
 		}
+		if now, never := submit.KindOf(limited), submit.KindOf(take("eve", 41)); now != submit.Busy || never != submit.Refused {
+			t.Errorf("kinds: %v, %v", now, never)
+		}
 		time.Sleep(3 * time.Hour)
 		if err := take("eve", 40); err != nil {
 			t.Errorf("hours later: %v", err)

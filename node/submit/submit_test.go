@@ -271,7 +271,7 @@ func TestConfirmIsLast(t *testing.T) {
 	calls := 0
 	m.Confirm = func() error {
 		calls++
-		for {
+		for range 5000 {
 			s.mu.Lock()
 			heard := s.heard.String()
 			s.mu.Unlock()
@@ -280,6 +280,7 @@ func TestConfirmIsLast(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 		}
+		return errors.New("the body is not on its way")
 	}
 	if _, err := session.Send(t.Context(), m); err != nil || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
