@@ -1,9 +1,12 @@
 package submit_test
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/tls"
 	"io"
 	"net"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -165,5 +168,78 @@ func TestLargeBody(t *testing.T) {
 	}
 	if got := sink.Accepted(); len(got) != 1 || len(got[0].Raw) != lines*55 {
 		t.Errorf("%d messages, of %d bytes", len(got), len(got[0].Raw))
+	}
+}
+
+// TestHoldsNothing measures what it takes to pass on 25 MiB.
+func TestHoldsNothing(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		drain(listener)
+	}()
+	defer func() {
+		listener.Close()
+		<-done
+	}()
+	server := (&front{listener: listener}).server()
+	server.Security = submit.Plain
+	session, err := submit.Dial(t.Context(), server, submit.Credentials{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	line := bytes.Repeat([]byte("QUJD"), 19)
+	line = append(line, '\r', '\n')
+	m := message()
+	m.Write = func(w io.Writer) error {
+		for range 25 << 20 / len(line) {
+			if _, err := w.Write(line); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := session.Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	t.Logf("%d KiB allocated", (after.TotalAlloc-before.TotalAlloc)>>10)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 256<<10 {
+		t.Errorf("%d bytes were allocated", grown)
+	}
+}
+
+// drain is a server for one connection that says yes to everything and keeps
+// nothing.
+func drain(listener net.Listener) {
+	conn, err := listener.Accept()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.WriteString(conn, greeting)
+	r := bufio.NewReaderSize(conn, 64<<10)
+	for body := false; ; {
+		line, err := r.ReadSlice('\n')
+		switch {
+		case err != nil:
+			return
+		case body && string(line) != ".\r\n":
+			continue
+		case string(line) == "DATA\r\n":
+			io.WriteString(conn, goOn)
+		case string(line) == "QUIT\r\n":
+			io.WriteString(conn, "221 2.0.0 Bye\r\n")
+		default:
+			io.WriteString(conn, ok)
+		}
+		body = string(line) == "DATA\r\n"
 	}
 }
