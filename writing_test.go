@@ -46,8 +46,12 @@ func formOf(t testing.TB, page seen, field string) *filledForm {
 			case inner.Data == "input" && (attributeOf(inner, "type") == "file" || attributeOf(inner, "type") == "checkbox" && !has(inner, "checked")):
 			case inner.Data == "input":
 				form.fields = append(form.fields, [2]string{name, value})
-			case inner.Data == "textarea" && inner.FirstChild != nil:
-				form.fields = append(form.fields, [2]string{name, inner.FirstChild.Data})
+			case inner.Data == "textarea":
+				text := ""
+				if inner.FirstChild != nil {
+					text = inner.FirstChild.Data
+				}
+				form.fields = append(form.fields, [2]string{name, text})
 			case inner.Data == "option" && has(inner, "selected"):
 				form.fields = append(form.fields, [2]string{attributeOf(inner.Parent, "name"), value})
 			}
