@@ -26,7 +26,7 @@ var allowedImports = map[string][]string{
 	"node/imapconn":      {"node/imapconn/wire"},
 	"node/imapconn/wire": {},
 	"node/submit":        {"mime", "mime/compose"},
-	"node/settings":      {"node/imapconn", "mime"},
+	"node/settings":      {"node/api", "node/imapconn"},
 	"node/seal":          {},
 
 	"cache":        {},
