@@ -110,8 +110,10 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 	own := node.Config{
 		Name: settings.Cluster.Name, Cluster: clusterName, Version: version,
 		SessionLifetime: settings.SessionLifetime, MaxMemory: settings.Memory, FetchAhead: settings.FetchAhead,
-		Spool:   account.SpoolConfig{Dir: filepath.Join(settings.StateDir, "spool", settings.Cluster.Name)},
-		Account: account.Config{CommandTimeout: settings.IMAPTimeout, DialTimeout: settings.IMAPTimeout, NoSnippets: !settings.Snippets},
+		Spool: account.SpoolConfig{Dir: filepath.Join(settings.StateDir, "spool", settings.Cluster.Name)},
+		Account: account.Config{
+			CommandTimeout: settings.IMAPTimeout, DialTimeout: settings.IMAPTimeout, NoSnippets: !settings.Snippets, SettingsFolder: settings.SettingsFolder,
+		},
 	}
 	if !settings.Watch {
 		own.Account.Watch = -1
@@ -130,7 +132,7 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 			Name: server.Domain, LoginWithAddress: domain.LoginWithAddress, MaxConnections: domain.Connections,
 			Backend: account.Backend{
 				Prefix: server.Prefix, Roles: roles, AuthenticationHosts: domain.AuthenticationHosts,
-				Submission: submissionRoute(settings, server.Domain, roots),
+				Submission: submissionRoute(settings, server.Domain, roots), Senders: domain.Identities,
 				Options: imapconn.Options{
 					Address: server.Address(), TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 					Security: map[config.Security]imapconn.Security{

@@ -36,6 +36,9 @@ type fakeNode struct {
 	name string
 	fail error // answers everything, when set
 
+	refusal error               // answers what shall be saved, when set
+	kept    *api.SettingsAnswer // the settings, when set
+
 	mu    sync.Mutex // guards asked
 	asked []api.Call
 	last  any
@@ -219,6 +222,50 @@ func (n *fakeNode) Settle(_ context.Context, call *api.Call, q *api.SettleQuesti
 		return &api.SettleAnswer{}, n.note(call, q)
 	}
 	return &api.SettleAnswer{ID: &q.ID}, n.note(call, q)
+}
+
+func (n *fakeNode) Settings(_ context.Context, call *api.Call, q *api.SettingsQuestion) (*api.SettingsAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	if n.kept == nil {
+		return &api.SettingsAnswer{Identities: []api.Identity{{ID: api.OwnIdentity, Address: "ana@example.edu"}}, Senders: []string{api.OwnSender}}, nil
+	}
+	return n.kept, nil
+}
+
+func (n *fakeNode) Save(_ context.Context, call *api.Call, q *api.SaveQuestion) (*api.SaveAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	return &api.SaveAnswer{IDs: make([]string, len(q.Changes))}, n.refusal
+}
+
+func (n *fakeNode) Contacts(_ context.Context, call *api.Call, q *api.ContactsQuestion) (*api.ContactsAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	answer := &api.ContactsAnswer{Total: 1, All: 1, Page: 1, Pages: 1}
+	switch {
+	case q.ID == "" || q.ID == "ben":
+		answer.Contacts = []api.Contact{{ID: "ben", Name: "Ben", Addresses: []string{"ben@example.edu"}}}
+	case q.ID == "team":
+		answer.Lists = []api.ContactList{{ID: "team", Name: "Team", Members: []string{"ben@example.edu"}}}
+	default:
+		return nil, api.NewError(api.CodeNotFound, "", nil)
+	}
+	return answer, nil
+}
+
+func (n *fakeNode) ImportContacts(_ context.Context, call *api.Call, q *api.ImportContactsQuestion) (*api.ImportContactsAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	return &api.ImportContactsAnswer{Added: 3, Known: 2, Unusable: 1}, n.refusal
+}
+
+func (n *fakeNode) ExportContacts(_ context.Context, call *api.Call, q *api.ExportContactsQuestion) (*api.Stream, error) {
+	return n.part, n.note(call, q)
 }
 
 // fakeRing has an owner and a successor for everybody.

@@ -68,6 +68,35 @@ func (n *Node) Settle(ctx context.Context, call *api.Call, question *api.SettleQ
 	return ask(ctx, n, "settle", call, question, (*account.Account).Settle)
 }
 
+// Settings implements api.Service.
+func (n *Node) Settings(ctx context.Context, call *api.Call, question *api.SettingsQuestion) (*api.SettingsAnswer, error) {
+	return ask(ctx, n, "settings", call, question, (*account.Account).Settings)
+}
+
+// Save implements api.Service.
+func (n *Node) Save(ctx context.Context, call *api.Call, question *api.SaveQuestion) (*api.SaveAnswer, error) {
+	return ask(ctx, n, "save", call, question, func(one *account.Account, ctx context.Context, question *api.SaveQuestion) (*api.SaveAnswer, error) {
+		return one.Save(ctx, call.OperationID, question)
+	})
+}
+
+// Contacts implements api.Service.
+func (n *Node) Contacts(ctx context.Context, call *api.Call, question *api.ContactsQuestion) (*api.ContactsAnswer, error) {
+	return ask(ctx, n, "contacts", call, question, (*account.Account).Contacts)
+}
+
+// ImportContacts implements api.Service.
+func (n *Node) ImportContacts(ctx context.Context, call *api.Call, question *api.ImportContactsQuestion) (*api.ImportContactsAnswer, error) {
+	return ask(ctx, n, "import-contacts", call, question, func(one *account.Account, ctx context.Context, question *api.ImportContactsQuestion) (*api.ImportContactsAnswer, error) {
+		return one.ImportContacts(ctx, call.OperationID, question)
+	})
+}
+
+// ExportContacts implements api.Service.
+func (n *Node) ExportContacts(ctx context.Context, call *api.Call, question *api.ExportContactsQuestion) (*api.Stream, error) {
+	return ask(ctx, n, "export-contacts", call, question, (*account.Account).ExportContacts)
+}
+
 // ask puts a question to the account of the call's session.
 func ask[Q, A any](ctx context.Context, n *Node, command string, call *api.Call, question Q, method func(*account.Account, context.Context, Q) (A, error)) (A, error) {
 	return answer(ctx, n, command, call, func(ctx context.Context) (result A, err error) {

@@ -37,6 +37,7 @@ type Config struct {
 	Memory          int64 // bytes that a node may hold; 0: no bound
 	Snippets        bool
 	FetchAhead      bool
+	SettingsFolder  string // keeps settings and contacts of each user; empty: nothing does
 	Watch           bool
 	TimeZone        *time.Location
 
@@ -58,6 +59,9 @@ type Domain struct {
 	// SpecialFolders are the mailboxes for drafts, sent, archive, junk and trash,
 	// where neither the server nor their names tell.
 	SpecialFolders map[string]string
+	// Identities are the addresses that users may write as: "own", "any", addresses
+	// and "*@domain". None means "own".
+	Identities []string
 	// Connections is how many connections a node may have to the mail server.
 	Connections int
 	// AuthenticationHosts are the names under which the domain's own hosts write
@@ -113,7 +117,7 @@ func defaults() *Config {
 	return &Config{
 		Domains: map[string]Domain{}, Listen: "127.0.0.1:8080", StateDir: "alphamail-state", AdminListen: "127.0.0.1:9180",
 		CacheSize: 256 << 20, SessionLifetime: 24 * time.Hour, IMAPTimeout: 15 * time.Second,
-		Snippets: true, FetchAhead: true, Watch: true,
+		Snippets: true, FetchAhead: true, SettingsFolder: "AlphaMail", Watch: true,
 		TimeZone: time.Local, LogFormat: "text", LogLevel: "info",
 	}
 }

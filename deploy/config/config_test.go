@@ -53,6 +53,8 @@ domains:
     special_folders:
       sent: Sent Items
       trash: Bin
+    identities: [own, "*@lists.example.net", office@example.net]
+settings_folder: Web Mail
 memory: 6GiB
 snippets: false
 fetch_ahead: false
@@ -94,6 +96,7 @@ cluster:
 		"smtp":     len(c.Submission) == 2 && c.Submission[0].Security == config.ImplicitTLS && c.Submission[1].Security == config.Plain,
 		"sending":  domain.Submission == config.Submission{Login: "relay", User: "webmail", Password: "s3cret: yes", SentByServer: true, MessagesPerHour: 7},
 		"default":  c.Domain("example.edu").Submission == config.DefaultSubmission,
+		"settings": len(domain.Identities) == 3 && domain.Identities[1] == "*@lists.example.net" && c.SettingsFolder == "Web Mail",
 		"off":      !c.Snippets && !c.FetchAhead && !c.Watch,
 		"times":    c.SessionLifetime == 12*time.Hour && c.IMAPTimeout == 30*time.Second && c.TimeZone.String() == "Europe/Berlin",
 		"log":      c.LogFormat == "json" && c.LogLevel == "debug",
@@ -164,11 +167,13 @@ func TestMistakesNameLineAndRemedy(t *testing.T) {
 		good + "trusted_proxies: everybody\n":                                                  `f.yaml:2: trusted_proxies: "everybody" is not an address or network`,
 		good + "cluster:\n  join: [a:1]\n":                                                     "f.yaml:3: cluster.join: this member does not listen for others; set cluster.gossip_listen",
 		good + "cluster:\n  gossip_listen: 127.0.0.1:1\n":                                      "f.yaml:3: cluster.gossip_listen: a member of a cluster needs an address for the page protocol; set cluster.api_listen",
-		good + good:                "f.yaml:2: imap_servers: the key is there already in line 1; remove one of the two",
-		"imap_servers: a=b, a=c\n": "f.yaml:1: imap_servers: the domain a is there twice",
-		"imap_servers: [x\n":       "this is not YAML",
-		"just words\n":             "f.yaml:1: keys and values are expected here",
-		good + "public_url: https://mail.example.edu\n": "f.yaml:2: public_url: HTTPS is promised, but plain HTTP is served on loopback; set tls_certificate and tls_key, or name the proxy that speaks HTTPS in trusted_proxies",
+		good + "domains:\n  example.edu:\n    identities: mine\n":                              `f.yaml:4: domains.example.edu.identities: "mine" is neither own, any, an address nor *@domain`,
+		good + "settings_folder: a/b\n":                                                        `f.yaml:2: settings_folder: "a/b" is not the name of one folder`,
+		good + good:                                                                            "f.yaml:2: imap_servers: the key is there already in line 1; remove one of the two",
+		"imap_servers: a=b, a=c\n":                                                             "f.yaml:1: imap_servers: the domain a is there twice",
+		"imap_servers: [x\n":                                                                   "this is not YAML",
+		"just words\n":                                                                         "f.yaml:1: keys and values are expected here",
+		good + "public_url: https://mail.example.edu\n":                                        "f.yaml:2: public_url: HTTPS is promised, but plain HTTP is served on loopback; set tls_certificate and tls_key, or name the proxy that speaks HTTPS in trusted_proxies",
 	} {
 		_, err := config.Parse("f.yaml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {

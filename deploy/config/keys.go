@@ -71,6 +71,10 @@ var schema = []key{
 			{name: "submission", keys: submission(func(change func(*Submission)) {
 				edit(func(d *Domain) { change(&d.Submission) })
 			})},
+			{name: "identities", list: func(_ *Config, values []string) error {
+				edit(func(d *Domain) { d.Identities = values })
+				return identities(values)
+			}},
 		}
 	}},
 	{name: "listen", text: address(func(c *Config) *string { return &c.Listen })},
@@ -103,6 +107,13 @@ var schema = []key{
 	}},
 	{name: "snippets", text: onOff(func(c *Config) *bool { return &c.Snippets })},
 	{name: "fetch_ahead", text: onOff(func(c *Config) *bool { return &c.FetchAhead })},
+	{name: "settings_folder", text: func(c *Config, value string) error {
+		c.SettingsFolder = value
+		if len(value) > 100 || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || strings.ContainsRune("*%/.\\", r) }) {
+			return fmt.Errorf("%q is not the name of one folder", value)
+		}
+		return nil
+	}},
 	{name: "watch", text: onOff(func(c *Config) *bool { return &c.Watch })},
 	{name: "session_lifetime", text: duration(func(c *Config) *time.Duration { return &c.SessionLifetime }, time.Minute, 90*24*time.Hour)},
 	{name: "imap_timeout", text: duration(func(c *Config) *time.Duration { return &c.IMAPTimeout }, time.Second, 5*time.Minute)},
@@ -221,6 +232,17 @@ func submission(edit func(func(*Submission))) []key {
 		{name: "messages_per_hour", text: limit(func(s *Submission) *int { return &s.MessagesPerHour })},
 		{name: "recipients_per_hour", text: limit(func(s *Submission) *int { return &s.RecipientsPerHour })},
 	}
+}
+
+// identities checks which addresses users may write as.
+func identities(values []string) error {
+	for _, value := range values {
+		local, domain, ok := strings.Cut(value, "@")
+		if value != "own" && value != "any" && (!ok || local == "" || domain == "" || strings.ContainsAny(domain, "@*") || strings.Contains(local, "*") && local != "*") {
+			return fmt.Errorf("%q is neither own, any, an address nor *@domain", value)
+		}
+	}
+	return nil
 }
 
 func onOff(field func(*Config) *bool) func(*Config, string) error {

@@ -52,6 +52,9 @@ type Backend struct {
 	// place.
 	Submission submit.Route
 	Submit     Submitter
+	// Senders are the addresses that users may write as; see
+	// api.SettingsAnswer.Senders. Empty is api.OwnSender.
+	Senders []string
 }
 
 // Cache keeps derived data. It may forget anything at any time.
@@ -94,6 +97,9 @@ type Config struct {
 	// Default 20 min: servers may drop an idle client after 30 (RFC 9051
 	// section 5.4).
 	IdleConnection time.Duration
+	// SettingsFolder is the mailbox, without the prefix of the user's mailboxes, that
+	// keeps settings and address book. Without it there are none.
+	SettingsFolder string
 	// Quiet, if set, tells whether there is room for work that nobody waits for,
 	// such as fetching what is likely to be asked for next. Without it there is
 	// none.
@@ -155,6 +161,8 @@ type Account struct {
 
 	prefetching atomic.Bool // something is fetched in advance
 
+	kept kept // settings and address book
+
 	// transient holds one token, for the connection of transiently.
 	transient chan struct{}
 	writer    chan struct{} // holds one token: see asWriter
@@ -173,6 +181,7 @@ func New(id, user, password string, backend Backend, config Config, cache Cache,
 		turn: make(chan struct{}, 1), transient: make(chan struct{}, 1),
 		writer: make(chan struct{}, 1),
 	}
+	a.kept.reading = make(chan struct{}, 1)
 	a.closing, a.endCalls = context.WithCancel(context.Background())
 	a.lastUse.Store(time.Now().UnixNano())
 	return a

@@ -160,6 +160,17 @@ func (a *Account) retrying(ctx context.Context, work func(context.Context) error
 // the mailbox is opened for reading: so nobody waits for it who has the turn. It
 // needs no turn; one at a time has such a connection.
 func (a *Account) transiently(ctx context.Context, mailbox string, work func(context.Context, *connection, *imap.SelectData) error) error {
+	return a.aside(ctx, urgent, func(ctx context.Context, conn *connection) error {
+		open := &imapconn.Select{Name: mailbox, ReadOnly: true}
+		if err := a.exchange(ctx, conn, open); err != nil {
+			return err
+		}
+		return work(ctx, conn, open.Data)
+	})
+}
+
+// aside is transiently without a mailbox.
+func (a *Account) aside(ctx context.Context, how urgency, work func(context.Context, *connection) error) error {
 	select {
 	case a.transient <- struct{}{}:
 	case <-ctx.Done():
@@ -169,16 +180,12 @@ func (a *Account) transiently(ctx context.Context, mailbox string, work func(con
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.closing, cancel)()
-	conn, err := a.dial(ctx, urgent)
+	conn, err := a.dial(ctx, how)
 	if err != nil {
 		return err
 	}
 	defer conn.Logout()
-	open := &imapconn.Select{Name: mailbox, ReadOnly: true}
-	if err := a.exchange(ctx, conn, open); err != nil {
-		return err
-	}
-	return work(ctx, conn, open.Data)
+	return work(ctx, conn)
 }
 
 // exchange sends commands over a connection other than the foreground one.

@@ -109,7 +109,7 @@ func (a *Account) takeFolders(ctx context.Context, query *folderQuery) error {
 			continue
 		}
 		listed[folder.Mailbox] = true
-		if !folder.Selectable && a.isSpace(data) {
+		if !folder.Selectable && a.isSpace(data) || a.isSettings(folder.Mailbox) {
 			continue
 		}
 		if data.Status != nil {

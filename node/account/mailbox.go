@@ -41,7 +41,10 @@ func newListing(question *api.MailboxQuestion) (*listing, error) {
 // it is first asked for, and when messages have come. Errors: auth_failed,
 // backend_down, busy, not_found, conflict, invalid, deadline.
 func (a *Account) Mailbox(ctx context.Context, question *api.MailboxQuestion) (*api.MailboxAnswer, error) {
-	l, err := newListing(question)
+	if err := a.learnSettings(ctx); err != nil {
+		return nil, err
+	}
+	l, err := newListing(a.asUsual(question))
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +165,8 @@ func (a *Account) mailboxAnswer(x *index, l *listing, uids []uint32, records []*
 		Page: page, Pages: pages, PageSize: l.size, Rows: make([]api.Row, len(uids)),
 	}
 	answer.Folders, answer.Folder = a.folderAnswer(x)
+	answer.Settings = a.kept.shown.Load()
+	noSnippets := answer.Settings != nil && answer.Settings.NoSnippets
 	toRecipients := answer.Folder.Role == api.RoleSent || answer.Folder.Role == api.RoleDrafts
 	for i, uid := range uids {
 		row := &answer.Rows[i]
@@ -183,6 +188,9 @@ func (a *Account) mailboxAnswer(x *index, l *listing, uids []uint32, records []*
 		}
 		row.Subject, row.Snippet, row.Date = known.subject, known.snippet, time.Unix(date, 0)
 		row.Size, row.HasAttachment = known.size, known.hasAttachment
+		if noSnippets {
+			row.Snippet = ""
+		}
 	}
 	return answer
 }

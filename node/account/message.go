@@ -24,6 +24,9 @@ var errGone = errors.New("account: the message is gone")
 func (a *Account) Message(ctx context.Context, question *api.MessageQuestion) (*api.MessageAnswer, error) {
 	id := question.ID
 	id.Mailbox = canonicalMailbox(id.Mailbox)
+	if err := a.learnSettings(ctx); err != nil {
+		return nil, err
+	}
 	var answer *api.MessageAnswer
 	err := a.onMessage(ctx, id, func(ctx context.Context, i int) (err error) {
 		answer, err = a.openMessage(ctx, id, question.MarkSeen && a.selected.flags[i]&flagSeen == 0)
@@ -100,7 +103,8 @@ func (a *Account) complete(answer *api.MessageAnswer, x *index, i int) {
 	answer.ID = x.id(x.uids[i])
 	answer.Flags = x.flags[i].api()
 	answer.Folders, answer.Folder = a.folderAnswer(x)
-	answer.Page = x.pageOf(i, api.DefaultPageSize)
+	answer.Settings = a.kept.shown.Load()
+	answer.Page = x.pageOf(i, a.usualPageSize())
 	if i+1 < len(x.uids) {
 		newer := x.id(x.uids[i+1])
 		answer.Newer = &newer

@@ -18,6 +18,7 @@ func (a *Account) Rest(press bool) bool {
 		conn := a.conn
 		a.conn = nil
 		a.leave()
+		a.kept.rest()
 		conn.Logout()
 		return true
 	})

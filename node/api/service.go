@@ -66,6 +66,18 @@ type Service interface {
 	Discard(context.Context, *Call, *DiscardQuestion) (*DiscardAnswer, error)
 	// Settle ends the doubt about a draft that may have been sent.
 	Settle(context.Context, *Call, *SettleQuestion) (*SettleAnswer, error)
+	// Settings tells the user's settings and identities.
+	Settings(context.Context, *Call, *SettingsQuestion) (*SettingsAnswer, error)
+	// Save changes settings, identities, contacts and what else is kept for a user,
+	// all of it or nothing. Errors: conflict and not_found for a record that is not
+	// there any more, invalid, too_large, unsupported where nothing can be kept.
+	Save(context.Context, *Call, *SaveQuestion) (*SaveAnswer, error)
+	// Contacts tells a page of the address book.
+	Contacts(context.Context, *Call, *ContactsQuestion) (*ContactsAnswer, error)
+	// ImportContacts adds contacts from a file of cards.
+	ImportContacts(context.Context, *Call, *ImportContactsQuestion) (*ImportContactsAnswer, error)
+	// ExportContacts streams the address book as a file of cards.
+	ExportContacts(context.Context, *Call, *ExportContactsQuestion) (*Stream, error)
 }
 
 // Stream is an answer whose content follows as bytes. The receiver closes

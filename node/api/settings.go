@@ -185,9 +185,18 @@ type SettingsAnswer struct {
 	// Identities are never none; the default one comes first.
 	Identities []Identity    `msg:"identities"`
 	Searches   []SavedSearch `msg:"searches,omitempty"`
+	// Senders are the addresses that identities may have: AnySender, OwnSender, or
+	// an address, of which the local part may be "*" for all of a domain.
+	Senders []string `msg:"senders,omitempty"`
 	// Unsaved tells that the node keeps no settings, so that none can be saved.
 	Unsaved bool `msg:"unsaved,omitempty"`
 }
+
+// What SettingsAnswer.Senders may hold besides addresses.
+const (
+	AnySender = "any" // every address
+	OwnSender = "own" // the login address, also with "+" and more in its local part
+)
 
 // Change is one change of what is kept: exactly one of the fields is set. A record
 // without ID is a new one.

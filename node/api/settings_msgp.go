@@ -2243,16 +2243,20 @@ func (z *Settings) Msgsize() (s int) {
 func (z *SettingsAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(4)
-	var zb0001Mask uint8 /* 4 bits */
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
 	_ = zb0001Mask
 	if z.Searches == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4
 	}
-	if z.Unsaved == false {
+	if z.Senders == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8
+	}
+	if z.Unsaved == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2315,6 +2319,14 @@ func (z *SettingsAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "senders"
+			o = append(o, 0xa7, 0x73, 0x65, 0x6e, 0x64, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Senders)))
+			for za0003 := range z.Senders {
+				o = msgp.AppendString(o, z.Senders[za0003])
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "unsaved"
 			o = append(o, 0xa7, 0x75, 0x6e, 0x73, 0x61, 0x76, 0x65, 0x64)
 			o = msgp.AppendBool(o, z.Unsaved)
@@ -2420,6 +2432,25 @@ func (z *SettingsAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "senders":
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Senders")
+				return
+			}
+			if cap(z.Senders) >= int(zb0005) {
+				z.Senders = (z.Senders)[:zb0005]
+			} else {
+				z.Senders = make([]string, zb0005)
+			}
+			for za0003 := range z.Senders {
+				z.Senders[za0003], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Senders", za0003)
+					return
+				}
+			}
 		case "unsaved":
 			z.Unsaved, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
@@ -2447,6 +2478,10 @@ func (z *SettingsAnswer) Msgsize() (s int) {
 	s += 9 + msgp.ArrayHeaderSize
 	for za0002 := range z.Searches {
 		s += 1 + 3 + msgp.StringPrefixSize + len(z.Searches[za0002].ID) + 5 + msgp.StringPrefixSize + len(z.Searches[za0002].Name) + 6 + msgp.StringPrefixSize + len(z.Searches[za0002].Query)
+	}
+	s += 8 + msgp.ArrayHeaderSize
+	for za0003 := range z.Senders {
+		s += msgp.StringPrefixSize + len(z.Senders[za0003])
 	}
 	s += 8 + msgp.BoolSize
 	return

@@ -148,12 +148,16 @@ type Order string
 // Orders of a list. Without Reverse, the newest and the largest come first, and
 // names and subjects go from A to Z.
 const (
-	OrderArrival Order = ""        // arrival in the mailbox
+	OrderArrival Order = ""        // arrival in the mailbox; see MailboxQuestion.Order
 	OrderDate    Order = "date"    // the Date field
 	OrderSender  Order = "sender"  // name of the first sender, else the address
 	OrderSubject Order = "subject" // base subject (RFC 5256 section 2.1)
 	OrderSize    Order = "size"    // RFC822.SIZE
 )
+
+// OrderNewest asks for the order of arrival whatever the user's settings say.
+// Answers call it OrderArrival.
+const OrderNewest Order = "arrival"
 
 // Filter says which messages a list shows.
 type Filter string
@@ -170,11 +174,14 @@ type MailboxQuestion struct {
 	Mailbox string `msg:"mailbox"`
 	// Page counts from 1. A page past the end answers the last page.
 	Page int `msg:"page"`
-	// PageSize is the number of rows, 1 to MaxPageSize; 0 means DefaultPageSize.
-	PageSize int    `msg:"page_size,omitempty"`
-	Order    Order  `msg:"order,omitempty"`
-	Reverse  bool   `msg:"reverse,omitempty"`
-	Filter   Filter `msg:"filter,omitempty"`
+	// PageSize is the number of rows, 1 to MaxPageSize; 0 means what the user's
+	// settings say, else DefaultPageSize.
+	PageSize int `msg:"page_size,omitempty"`
+	// Order, when it is empty and Reverse is not set, is what the user's settings
+	// say.
+	Order   Order  `msg:"order,omitempty"`
+	Reverse bool   `msg:"reverse,omitempty"`
+	Filter  Filter `msg:"filter,omitempty"`
 }
 
 // Bounds of MailboxQuestion.PageSize.
@@ -208,6 +215,8 @@ type MailboxAnswer struct {
 	Pages    int   `msg:"pages"`
 	PageSize int   `msg:"page_size"`
 	Rows     []Row `msg:"rows"`
+	// Settings are those of the user; nil where none are known.
+	Settings *Settings `msg:"settings,omitempty"`
 }
 
 // MessageQuestion asks for one message.
@@ -315,6 +324,8 @@ type MessageAnswer struct {
 	// Checked is what the receiving host found out about the author; nil when it is
 	// not known which host that is, or nothing is certain.
 	Checked *Checked `msg:"checked,omitempty"`
+	// Settings are as in MailboxAnswer.
+	Settings *Settings `msg:"settings,omitempty"`
 }
 
 // CheckResult says how the check of an author ended.

@@ -2096,8 +2096,8 @@ func (z LogoutQuestion) Msgsize() (s int) {
 func (z *MailboxAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(15)
-	var zb0001Mask uint16 /* 15 bits */
+	zb0001Len := uint32(16)
+	var zb0001Mask uint16 /* 16 bits */
 	_ = zb0001Mask
 	if z.Deleted == 0 {
 		zb0001Len--
@@ -2119,8 +2119,12 @@ func (z *MailboxAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x400
 	}
+	if z.Settings == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
 	// variable map header, size zb0001Len
-	o = append(o, 0x80|uint8(zb0001Len))
+	o = msgp.AppendMapHeader(o, zb0001Len)
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
@@ -2195,6 +2199,19 @@ func (z *MailboxAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			if err != nil {
 				err = msgp.WrapError(err, "Rows", za0002)
 				return
+			}
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "settings"
+			o = append(o, 0xa8, 0x73, 0x65, 0x74, 0x74, 0x69, 0x6e, 0x67, 0x73)
+			if z.Settings == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Settings.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Settings")
+					return
+				}
 			}
 		}
 	}
@@ -2343,6 +2360,23 @@ func (z *MailboxAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "settings":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Settings = nil
+			} else {
+				if z.Settings == nil {
+					z.Settings = new(Settings)
+				}
+				bts, err = z.Settings.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Settings")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2357,13 +2391,19 @@ func (z *MailboxAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *MailboxAnswer) Msgsize() (s int) {
-	s = 1 + 8 + msgp.ArrayHeaderSize
+	s = 3 + 8 + msgp.ArrayHeaderSize
 	for za0001 := range z.Folders {
 		s += z.Folders[za0001].Msgsize()
 	}
 	s += 7 + z.Folder.Msgsize() + 13 + msgp.Uint32Size + 6 + msgp.IntSize + 7 + msgp.IntSize + 8 + msgp.IntSize + 9 + msgp.IntSize + 6 + msgp.StringPrefixSize + len(string(z.Order)) + 8 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(string(z.Filter)) + 6 + msgp.TimeSize + 5 + msgp.IntSize + 6 + msgp.IntSize + 10 + msgp.IntSize + 5 + msgp.ArrayHeaderSize
 	for za0002 := range z.Rows {
 		s += z.Rows[za0002].Msgsize()
+	}
+	s += 9
+	if z.Settings == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Settings.Msgsize()
 	}
 	return
 }
@@ -2510,8 +2550,8 @@ func (z *MailboxQuestion) Msgsize() (s int) {
 func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(28)
-	var zb0001Mask uint32 /* 28 bits */
+	zb0001Len := uint32(29)
+	var zb0001Mask uint32 /* 29 bits */
 	_ = zb0001Mask
 	if z.Sender == nil {
 		zb0001Len--
@@ -2580,6 +2620,10 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Checked == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8000000
+	}
+	if z.Settings == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -2986,6 +3030,19 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 				o, err = z.Checked.MarshalMsg(o)
 				if err != nil {
 					err = msgp.WrapError(err, "Checked")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+			// string "settings"
+			o = append(o, 0xa8, 0x73, 0x65, 0x74, 0x74, 0x69, 0x6e, 0x67, 0x73)
+			if z.Settings == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Settings.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Settings")
 					return
 				}
 			}
@@ -3705,6 +3762,23 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "settings":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Settings = nil
+			} else {
+				if z.Settings == nil {
+					z.Settings = new(Settings)
+				}
+				bts, err = z.Settings.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Settings")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -3794,6 +3868,12 @@ func (z *MessageAnswer) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += z.Checked.Msgsize()
+	}
+	s += 9
+	if z.Settings == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Settings.Msgsize()
 	}
 	return
 }

@@ -52,10 +52,10 @@ var marker = &imap.FetchItemBodySection{
 var whole = &imap.FetchItemBodySection{Peek: true, Partial: &imap.SectionPartial{Size: maxMessage + 1}}
 
 // Read reads everything. It costs one exchange, and one more if there is
-// anything. A folder that does not exist is empty. It selects the folder, for
-// reading.
+// anything. A folder that does not exist is empty. It selects the folder, and not
+// only for reading: Courier then takes no message for it.
 func (f Folder) Read(ctx context.Context, conn Conn) (*Contents, error) {
-	contents, _, err := f.read(ctx, conn, &imapconn.Select{Name: f.Mailbox, ReadOnly: true})
+	contents, _, err := f.read(ctx, conn, &imapconn.Select{Name: f.Mailbox})
 	return contents, err
 }
 

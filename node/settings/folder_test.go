@@ -171,7 +171,13 @@ func TestFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if contents := p.read(); contents.Messages != 3 || !slices.Equal(names(contents.Document), wanted(0, 1, 2)) {
+		if _, err := p.Read(t.Context(), conn); err != nil { // and goes on with the connection
+			t.Fatal(err)
+		}
+		if err := p.Append(t.Context(), conn, note(2), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if contents := p.read(); contents.Messages != 4 || !slices.Equal(names(contents.Document), wanted(0, 1, 2)) {
 			t.Errorf("read %d messages: %v", contents.Messages, names(contents.Document))
 		}
 		compact, err := p.Compact(t.Context(), p.connect(), time.Now())

@@ -20,12 +20,17 @@ const (
 	commandRaw     = "raw"
 	commandStatus  = "status"
 
-	commandCompose   = "compose"
-	commandUpload    = "upload"
-	commandSaveDraft = "save-draft"
-	commandSend      = "send"
-	commandDiscard   = "discard"
-	commandSettle    = "settle"
+	commandCompose        = "compose"
+	commandUpload         = "upload"
+	commandSaveDraft      = "save-draft"
+	commandSend           = "send"
+	commandDiscard        = "discard"
+	commandSettle         = "settle"
+	commandSettings       = "settings"
+	commandSave           = "save"
+	commandContacts       = "contacts"
+	commandImportContacts = "import-contacts"
+	commandExportContacts = "export-contacts"
 )
 
 // The paths are pathPrefix and a command, or one of those that follow.
@@ -56,12 +61,17 @@ func commandsOf(service api.Service) map[string]command {
 		commandRaw:     stream(service.Raw),
 		commandStatus:  page(service.Status),
 
-		commandCompose:   page(service.Compose),
-		commandUpload:    page(service.Upload),
-		commandSaveDraft: page(service.SaveDraft),
-		commandSend:      page(service.Send),
-		commandDiscard:   page(service.Discard),
-		commandSettle:    page(service.Settle),
+		commandCompose:        page(service.Compose),
+		commandUpload:         page(service.Upload),
+		commandSaveDraft:      page(service.SaveDraft),
+		commandSend:           page(service.Send),
+		commandDiscard:        page(service.Discard),
+		commandSettle:         page(service.Settle),
+		commandSettings:       page(service.Settings),
+		commandSave:           page(service.Save),
+		commandContacts:       page(service.Contacts),
+		commandImportContacts: page(service.ImportContacts),
+		commandExportContacts: stream(service.ExportContacts),
 	}
 }
 
@@ -180,4 +190,29 @@ func (c *Client) Discard(ctx context.Context, call *api.Call, question *api.Disc
 // Settle implements api.Service.
 func (c *Client) Settle(ctx context.Context, call *api.Call, question *api.SettleQuestion) (*api.SettleAnswer, error) {
 	return ask[api.SettleAnswer](ctx, c, commandSettle, call, question)
+}
+
+// Settings implements api.Service.
+func (c *Client) Settings(ctx context.Context, call *api.Call, question *api.SettingsQuestion) (*api.SettingsAnswer, error) {
+	return ask[api.SettingsAnswer](ctx, c, commandSettings, call, question)
+}
+
+// Save implements api.Service.
+func (c *Client) Save(ctx context.Context, call *api.Call, question *api.SaveQuestion) (*api.SaveAnswer, error) {
+	return ask[api.SaveAnswer](ctx, c, commandSave, call, question)
+}
+
+// Contacts implements api.Service.
+func (c *Client) Contacts(ctx context.Context, call *api.Call, question *api.ContactsQuestion) (*api.ContactsAnswer, error) {
+	return ask[api.ContactsAnswer](ctx, c, commandContacts, call, question)
+}
+
+// ImportContacts implements api.Service.
+func (c *Client) ImportContacts(ctx context.Context, call *api.Call, question *api.ImportContactsQuestion) (*api.ImportContactsAnswer, error) {
+	return ask[api.ImportContactsAnswer](ctx, c, commandImportContacts, call, question)
+}
+
+// ExportContacts implements api.Service.
+func (c *Client) ExportContacts(ctx context.Context, call *api.Call, question *api.ExportContactsQuestion) (*api.Stream, error) {
+	return c.stream(ctx, commandExportContacts, call, question)
 }

@@ -38,7 +38,8 @@ type ClientConfig struct {
 type ServerConfig struct {
 	// TLS is made by Authority.ServerTLS. Required.
 	TLS *tls.Config
-	// MaxQuestion bounds the body of a request, in bytes. Default 1 MiB.
+	// MaxQuestion bounds the body of a request, in bytes. Default 1 MiB: room
+	// for a piece of an upload, and for a file of cards.
 	MaxQuestion int
 	// Concurrency bounds the questions and streams served at once; one more is
 	// answered busy. Default 1024.

@@ -80,6 +80,22 @@ func (f *fake) Settle(ctx context.Context, c *api.Call, q *api.SettleQuestion) (
 	return reply[*api.SettleAnswer](ctx, f, c, q)
 }
 
+func (f *fake) Settings(ctx context.Context, c *api.Call, q *api.SettingsQuestion) (*api.SettingsAnswer, error) {
+	return reply[*api.SettingsAnswer](ctx, f, c, q)
+}
+func (f *fake) Save(ctx context.Context, c *api.Call, q *api.SaveQuestion) (*api.SaveAnswer, error) {
+	return reply[*api.SaveAnswer](ctx, f, c, q)
+}
+func (f *fake) Contacts(ctx context.Context, c *api.Call, q *api.ContactsQuestion) (*api.ContactsAnswer, error) {
+	return reply[*api.ContactsAnswer](ctx, f, c, q)
+}
+func (f *fake) ImportContacts(ctx context.Context, c *api.Call, q *api.ImportContactsQuestion) (*api.ImportContactsAnswer, error) {
+	return reply[*api.ImportContactsAnswer](ctx, f, c, q)
+}
+func (f *fake) ExportContacts(ctx context.Context, c *api.Call, q *api.ExportContactsQuestion) (*api.Stream, error) {
+	return reply[*api.Stream](ctx, f, c, q)
+}
+
 var quiet = slog.New(slog.DiscardHandler)
 
 // remote serves a service over TLS on loopback and returns a client of it.
@@ -131,6 +147,14 @@ func TestEveryCommand(t *testing.T) {
 	folder := api.Folder{Mailbox: "INBOX", Path: []string{"INBOX"}, Role: api.RoleInbox, Selectable: true, Total: 3, Unread: 1, Counted: true, Space: api.SpaceShared, ReadOnly: true}
 	row := api.Row{ID: id, People: []api.Address{{Name: "Ana", Email: "ana@example.edu"}}, Subject: "s", Snippet: "n", Date: when, Size: 1 << 40, Flags: api.Flags{Seen: true, Deleted: true}, HasAttachment: true}
 	fields := api.DraftFields{Identity: "i", To: "t", Cc: "c", Bcc: "b", ReplyTo: "r", Subject: "s", Text: "x\n"}
+	settings := &api.Settings{
+		Language: "de", TimeZone: "Europe/Berlin", DateStyle: api.DateStyleISO, RowsPerPage: 20, NoSnippets: true, Sort: api.OrderSender, SortReverse: true,
+		Density: api.DensityCompact, Images: api.ImagesAlways, StartFolder: "a", RefreshInterval: 60, ReplyPosition: api.ReplyBelow,
+		QuoteOriginal: api.QuoteNothing, SignatureAboveQuote: true, DefaultIdentity: "i",
+	}
+	identity := api.Identity{ID: "i", Name: "n", Address: "a", ReplyTo: "r", Organization: "o", Signatures: []api.Signature{{Name: "n", Text: "t"}}, SignatureChoice: api.SignatureRandom}
+	contact := api.Contact{ID: "i", Name: "n", Addresses: []string{"a"}, Organization: "o", Phone: "p", Note: "t"}
+	list := api.ContactList{ID: "i", Name: "n", Members: []string{"a"}}
 	tests := []struct {
 		question, answer any
 		ask              func(api.Service) (any, error)
@@ -139,14 +163,14 @@ func TestEveryCommand(t *testing.T) {
 		{&api.LogoutQuestion{}, &api.LogoutAnswer{}, nil},
 		{&api.MailboxQuestion{Mailbox: "INBOX", Page: 2, PageSize: 10, Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread}, &api.MailboxAnswer{
 			Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 7, Total: 3, Unread: 1, Deleted: 1, Matching: 2, Page: 2, Pages: 3, PageSize: 10, Rows: []api.Row{row},
-			Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread, AsOf: when,
+			Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread, AsOf: when, Settings: settings,
 		}, nil},
 		{&api.MessageQuestion{ID: id, MarkSeen: true}, &api.MessageAnswer{
 			Folders: []api.Folder{folder}, Folder: folder, ID: id, Flags: row.Flags, Subject: "s", From: row.People, To: row.People, Date: when, Size: 5,
 			Text:    []api.Block{{Quote: 1, Spans: []api.Span{{Text: "t", URL: "https://example.edu/"}}, Signature: true, Attribution: true}},
 			HasHTML: true, BlockedRemote: 2, Uncoloured: true,
 			Parts: []api.Part{{ID: "2", MediaType: "image/png", Name: "n", Size: 3, Inline: true}}, Notes: []api.NoteCode{api.NoteMalformed},
-			Headers: []api.HeaderField{{Name: "X", Value: "y"}}, Newer: &id, Page: 4, AsOf: when,
+			Headers: []api.HeaderField{{Name: "X", Value: "y"}}, Newer: &id, Page: 4, AsOf: when, Settings: settings,
 			Doubts: []api.Doubt{{Kind: api.DoubtName, Field: "From", Shown: "ana@example.edu", True: "x@example.net"}},
 			Events: []api.Event{{
 				Method: "request", UID: "u", Summary: "s", Location: "l", Description: "d", URL: "https://example.edu/", Status: "confirmed",
@@ -159,6 +183,19 @@ func TestEveryCommand(t *testing.T) {
 			}},
 		}, nil},
 		{&api.BodyQuestion{ID: id, AllowRemote: true}, &api.BodyAnswer{HTML: "<p>", Subject: "s", BlockedRemote: 1, Uncoloured: true}, nil},
+		{&api.SettingsQuestion{Fresh: true}, &api.SettingsAnswer{
+			Settings: *settings, Searches: []api.SavedSearch{{ID: "i", Name: "n", Query: "q"}}, Senders: []string{api.OwnSender}, Unsaved: true,
+			Identities: []api.Identity{identity},
+		}, nil},
+		{&api.SaveQuestion{Changes: []api.Change{
+			{Settings: settings}, {Identity: &identity}, {Contact: &contact}, {List: &list}, {Search: &api.SavedSearch{ID: "i"}},
+			{Delete: &api.Record{Kind: api.RecordContact, ID: "i"}},
+		}}, &api.SaveAnswer{IDs: []string{"", "i"}}, nil},
+		{&api.ContactsQuestion{Query: "q", Page: 2, ID: "i"}, &api.ContactsAnswer{
+			Contacts: []api.Contact{contact}, Lists: []api.ContactList{list}, Total: 1, All: 2, Page: 3, Pages: 4, Unsaved: true,
+			Collected: []api.CollectedAddress{{Name: "n", Address: "a", Used: when, Times: 2}},
+		}, nil},
+		{&api.ImportContactsQuestion{Cards: bytes.Repeat([]byte{0xff}, api.MaxImport)}, &api.ImportContactsAnswer{Added: 1, Known: 2, Unusable: 3}, nil},
 		{&api.StatusQuestion{Account: "a"}, &api.StatusAnswer{Node: "n", Version: "v", RingDigest: 1 << 63, Members: []string{"n"}, Owner: "n", Accounts: 1, Started: when, CacheBytes: 1, CacheBudget: 2}, nil},
 		{&api.ComposeQuestion{Kind: api.ComposeReply, ID: id, Fields: fields, Language: "de", Zone: "Europe/Berlin"}, &api.Draft{
 			Folders: []api.Folder{folder}, Fields: fields, ID: &id, OperationID: "o@example.edu", Origin: &api.Origin{Kind: api.ComposeReply, ID: id},
@@ -207,6 +244,14 @@ func TestEveryCommand(t *testing.T) {
 				got, err = service.Discard(t.Context(), full, question)
 			case *api.SettleQuestion:
 				got, err = service.Settle(t.Context(), full, question)
+			case *api.SettingsQuestion:
+				got, err = service.Settings(t.Context(), full, question)
+			case *api.SaveQuestion:
+				got, err = service.Save(t.Context(), full, question)
+			case *api.ContactsQuestion:
+				got, err = service.Contacts(t.Context(), full, question)
+			case *api.ImportContactsQuestion:
+				got, err = service.ImportContacts(t.Context(), full, question)
 			}
 			if err != nil {
 				t.Errorf("%T: %v", test.question, err)
