@@ -107,7 +107,8 @@ func (r *request) logIn() {
 	r.dropCookie(loginCookie)
 	next := form.Next
 	if next == "" {
-		next = page.MailboxURL("INBOX", 1)
+		r.session = &login.Session
+		next = r.startPage()
 	}
 	r.redirect(fasthttp.StatusSeeOther, next)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ func (r *request) question(account string, ask func(context.Context, api.Service
 }
 
 func (r *request) questionIn(ctx context.Context, account string, ask func(context.Context, api.Service, *api.Call) error) (node string, err error) {
-	call := &api.Call{RequestID: r.id, ClientAddress: r.clientAddress()}
+	call := &api.Call{RequestID: r.id, OperationID: r.operation, ClientAddress: r.clientAddress()}
 	if r.session != nil {
 		call.Session = *r.session
 	}
@@ -54,6 +55,10 @@ func (r *request) mailbox(mailbox string, query url.Values) {
 		r.fail(err)
 		return
 	}
+	r.settings = answer.Settings
+	if s := r.settings; s != nil && s.RefreshInterval >= api.MinRefresh && s.RefreshInterval <= api.MaxRefresh {
+		r.ctx.Response.Header.Set("Refresh", strconv.Itoa(s.RefreshInterval))
+	}
 	shown := page.Mailbox{Answer: answer}
 	shown.Done, shown.Refused = doneOf(query)
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteMailbox(w, c, shown) })
@@ -66,6 +71,7 @@ func (r *request) folders() {
 		r.fail(err)
 		return
 	}
+	r.settings = answer.Settings
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteFolders(w, c, page.Folders{Answer: answer}) })
 }
 
@@ -90,6 +96,7 @@ func (r *request) knownFolders() []api.Folder {
 	if err != nil {
 		return nil
 	}
+	r.settings = answer.Settings
 	return answer.Folders
 }
 
@@ -105,8 +112,11 @@ func (r *request) message(id api.MessageID, query url.Values) {
 		r.fail(err)
 		return
 	}
+	r.settings = answer.Settings
+	always := r.settings != nil && r.settings.Images == api.ImagesAlways
 	shown := page.Message{
-		Answer: answer, AsText: query.Get("view") == "text", AllowRemote: query.Get("remote") == "1", Details: query.Get("details") == "1",
+		Answer: answer, AsText: query.Get("view") == "text", Details: query.Get("details") == "1",
+		AllowRemote: query.Get("remote") == "1" || always && query.Get("remote") != "0",
 	}
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteMessage(w, c, shown) })
 }
@@ -125,6 +135,7 @@ func (r *request) print(id api.MessageID) {
 		r.fail(err)
 		return
 	}
+	r.settings = answer.Settings
 	r.show(func(w io.Writer, c page.Context) error { return page.WritePrint(w, c, page.Print{Answer: answer}) })
 }
 

@@ -48,6 +48,9 @@ func (r *request) context(cookie string) page.Context {
 	if r.session != nil {
 		context.Account = r.session.Account
 	}
+	if r.settings != nil {
+		r.applySettings(&context)
+	}
 	return context
 }
 

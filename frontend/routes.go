@@ -24,6 +24,15 @@ const (
 	routeLogin   = "/login"
 	routeLogout  = "/logout"
 	routeFolders = "/folders"
+
+	routeSettings = "/settings"
+	routeIdentity = "/settings/identity"
+	routeContacts = "/contacts"
+	routeContact  = "/contacts/contact"
+	routeList     = "/contacts/list"
+	routeImport   = "/contacts/import"
+	routeExport   = "/contacts/export"
+
 	routeAssets  = "/assets"
 	routeRobots  = "/robots.txt"
 	routeIcon    = "/favicon.ico"
@@ -42,7 +51,8 @@ const (
 // that cannot be read is invalid.
 func parsePath(path string) (target, error) {
 	switch path {
-	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon, routeCompose, routeSettle:
+	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon, routeCompose, routeSettle,
+		routeSettings, routeIdentity, routeContacts, routeContact, routeList, routeImport, routeExport:
 		return target{route: path}, nil
 	}
 	if strings.HasPrefix(path, routeAssets+"/") {
@@ -127,9 +137,9 @@ func (r *request) answer() {
 	}
 	allowed := "GET, HEAD"
 	switch found.route {
-	case routeLogin, routeCompose:
+	case routeLogin, routeCompose, routeSettings, routeIdentity, routeContacts, routeContact, routeList:
 		allowed = "GET, HEAD, POST"
-	case routeLogout, routeSettle:
+	case routeLogout, routeSettle, routeImport:
 		allowed = "POST"
 	}
 	if method := string(r.ctx.Method()); !strings.Contains(", "+allowed+",", ", "+method+",") {
@@ -199,16 +209,39 @@ func (r *request) serve(found target, query url.Values) {
 		r.compose(query)
 	case routeSettle:
 		r.settle()
+	case routeSettings:
+		r.settingsPage(query)
+	case routeIdentity:
+		r.identity(query.Get("id"))
+	case routeContacts:
+		r.contacts(query)
+	case routeContact:
+		r.contact(query)
+	case routeList:
+		r.contactList(query.Get("id"))
+	case routeImport:
+		r.importContacts()
+	case routeExport:
+		r.exportContacts(query.Get("version"))
 	}
 }
 
-// home leads to the inbox, or to the login page.
+// home leads to the first folder, or to the login page.
 func (r *request) home() {
 	if r.session == nil {
 		r.redirect(fasthttp.StatusSeeOther, routeLogin)
 		return
 	}
-	r.redirect(fasthttp.StatusSeeOther, page.MailboxURL("INBOX", 1))
+	r.redirect(fasthttp.StatusSeeOther, r.startPage())
+}
+
+// startPage is where a user begins: the folder that the settings say, else the
+// inbox.
+func (r *request) startPage() string {
+	if answer, err := ask(r, api.Service.Settings, &api.SettingsQuestion{}); err == nil && answer.Settings.StartFolder != "" {
+		return page.MailboxURL(answer.Settings.StartFolder, 1)
+	}
+	return page.MailboxURL("INBOX", 1)
 }
 
 // asset sends a file that never changes under its name.

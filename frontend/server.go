@@ -43,7 +43,7 @@ func New(config Config, placement Placement, nodes Nodes, log *slog.Logger, set 
 	config = config.withDefaults()
 	s := &Server{config: config, router: router{placement, nodes}, log: log, meter: newMeter(set)}
 	s.http = &fasthttp.Server{
-		Handler: s.handle, ErrorHandler: s.refuse,
+		Handler: s.handle, ErrorHandler: s.refuse, HeaderReceived: s.bodyLimit,
 		ReadBufferSize: config.MaxHeader, MaxRequestBodySize: config.MaxForm,
 		ReadTimeout: config.StallTimeout, IdleTimeout: config.IdleTimeout, Concurrency: config.Concurrency,
 		NoDefaultServerHeader: true, NoDefaultContentType: true, DisablePreParseMultipartForm: true,
@@ -82,6 +82,9 @@ type request struct {
 	cookie  string // value of the session cookie
 	session *api.Session
 	node    string // that answered
+
+	settings  *api.Settings // of the user; nil until an answer tells them
+	operation string        // names the change that the request makes
 }
 
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {

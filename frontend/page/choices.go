@@ -83,6 +83,7 @@ func (c choices) appendChoice(to []byte, label string, q *api.MailboxQuestion, t
 		to = appendEscaped(to, c.ListSeparator)
 		to = append(to, `</span>`...)
 	}
+	c.leaveOutUsual(q)
 	to = append(to, ` <a href="`...)
 	to = appendEscaped(to, appendListURL(scratch[:0], q))
 	if taken {
@@ -120,7 +121,8 @@ func (l *locale) orderWords(order api.Order) (name, forth, back string) {
 }
 
 // chosen says in which way a list is not shown as usual.
-func (l *locale) chosen(p *api.MailboxAnswer) []string {
+func (v view) chosen(p *api.MailboxAnswer) []string {
+	l := v.locale
 	said := make([]string, 0, 2)
 	switch p.Filter {
 	case api.FilterUnread:
@@ -128,7 +130,7 @@ func (l *locale) chosen(p *api.MailboxAnswer) []string {
 	case api.FilterFlagged:
 		said = append(said, l.OnlyFlagged)
 	}
-	if p.Order != api.OrderArrival || p.Reverse {
+	if !v.isUsualOrder(p.Order, p.Reverse) {
 		said = append(said, l.sorted(p.Order, p.Reverse))
 	}
 	return said

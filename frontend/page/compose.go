@@ -142,12 +142,7 @@ func addFields(fields *api.DraftFields, to string, values url.Values) {
 	fields.To = strings.Trim(strings.Join(list, ", "), ", ")
 }
 
-// identityName is how an identity is offered.
-func identityName(i *api.Identity) string {
-	return plain(strings.TrimSpace(i.Name + " <" + i.Address + ">"))
-}
-
-// failure says why a text is not saved.
+// composeFailure says why a text is not saved.
 func (l *locale) composeFailure(f ComposeFailure) string {
 	switch f {
 	case FailureSpace:

@@ -3,11 +3,22 @@ package page
 import (
 	"strconv"
 	"time"
+
+	"alphamail/node/api"
 )
 
 // appendListDate writes the date of a list row: the time today, "Yesterday", the
-// weekday within a week, day and month within this year, else the date. Both
-// times are in the zone that dates are shown in.
+// weekday within a week, day and month within this year, else the date; unless the
+// reader wants all dates alike. Both times are in the zone that dates are shown
+// in.
+func (v view) appendListDate(to []byte, t, now time.Time) []byte {
+	if v.Settings.DateStyle == api.DateStyleISO && daysBetween(t, now) != 0 {
+		return t.AppendFormat(to, time.DateOnly)
+	}
+	return v.locale.appendListDate(to, t, now)
+}
+
+// appendListDate does so in the style of the language.
 func (l *locale) appendListDate(to []byte, t, now time.Time) []byte {
 	year, month, day := t.Date()
 	switch age := daysBetween(t, now); {
@@ -27,6 +38,14 @@ func (l *locale) appendListDate(to []byte, t, now time.Time) []byte {
 }
 
 // appendFullDate writes everything about a date but its zone.
+func (v view) appendFullDate(to []byte, t time.Time) []byte {
+	if v.Settings.DateStyle == api.DateStyleISO {
+		return t.AppendFormat(to, time.DateOnly+" "+clock)
+	}
+	return v.locale.appendFullDate(to, t)
+}
+
+// appendFullDate does so in the style of the language.
 func (l *locale) appendFullDate(to []byte, t time.Time) []byte {
 	var digits, clock [16]byte // two: a conversion may come after all calls
 	year, month, day := t.Date()
@@ -50,17 +69,17 @@ type stamp struct {
 }
 
 // messageStamp always tells the time of day. Dates are shown in the zone of now.
-func (l *locale) messageStamp(t, now time.Time) stamp {
+func (v view) messageStamp(t, now time.Time) stamp {
 	if t.IsZero() {
-		return stamp{label: l.NoDate}
+		return stamp{label: v.NoDate}
 	}
 	t = t.In(now.Location())
-	s := stamp{full: string(l.appendFullDate(nil, t)), machine: t.Format(time.RFC3339)}
+	s := stamp{full: string(v.appendFullDate(nil, t)), machine: t.Format(time.RFC3339)}
 	switch daysBetween(t, now) {
 	case 0:
-		s.label = l.TodayAt.fill("Time", t.Format(clock))
+		s.label = v.TodayAt.fill("Time", t.Format(clock))
 	case 1:
-		s.label = l.YesterdayAt.fill("Time", t.Format(clock))
+		s.label = v.YesterdayAt.fill("Time", t.Format(clock))
 	default:
 		s.label = s.full
 	}

@@ -45,13 +45,13 @@ func TestDates(t *testing.T) {
 				}
 			}
 			for language, want := range map[string]string{"en": test.message, "de": test.gerMsg} {
-				if got := localeOf(language).messageStamp(test.when, now).label; got != want {
+				if got := (view{locale: localeOf(language)}).messageStamp(test.when, now).label; got != want {
 					t.Errorf("%s: message shows %q, want %q", language, got, want)
 				}
 			}
 		})
 	}
-	got := localeOf("ar").messageStamp(at(2025, 12, 31, 23, 59), now)
+	got := (view{locale: localeOf("ar")}).messageStamp(at(2025, 12, 31, 23, 59), now)
 	if want := "الأربعاء، 31 ديسمبر 2025، 23:59"; got.full != want || got.machine != "2025-12-31T23:59:00+01:00" {
 		t.Errorf("title %q, datetime %q", got.full, got.machine)
 	}
@@ -62,7 +62,7 @@ func TestUnknownDate(t *testing.T) {
 	if got := listDate("de", time.Time{}, now); got != "kein Datum" {
 		t.Errorf("the list shows %q", got)
 	}
-	if got := localeOf("de").messageStamp(time.Time{}, now); got != (stamp{label: "kein Datum"}) {
+	if got := (view{locale: localeOf("de")}).messageStamp(time.Time{}, now); got != (stamp{label: "kein Datum"}) {
 		t.Errorf("the message shows %+v", got)
 	}
 }

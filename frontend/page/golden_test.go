@@ -87,6 +87,31 @@ func samplePages() map[string]func(io.Writer) error {
 		"body-dark.html": func(w io.Writer) error {
 			return WriteBody(w, en, Body{&api.BodyAnswer{Subject: "x", HTML: "<p>Plain words</p>", Uncoloured: true}})
 		},
+		"mailbox-settings-de.html": mailbox(withSettings(de), Mailbox{Answer: sortedMailbox(api.OrderArrival, false, api.FilterNone)}),
+		"message-settings.html":    message(withSettings(en), Message{Answer: sampleHTML(), AllowRemote: true}),
+		"settings.html":            func(w io.Writer) error { return WriteSettings(w, en, sampleSettings(SectionReading, FormProblem{})) },
+		"settings-de.html": func(w io.Writer) error {
+			return WriteSettings(w, de, sampleSettings(SectionLanguage, FormProblem{Kind: ProblemZone}))
+		},
+		"settings-ar.html": func(w io.Writer) error { return WriteSettings(w, ar, sampleSettings("", FormProblem{})) },
+		"settings-none.html": func(w io.Writer) error {
+			return WriteSettings(w, en, Settings{Answer: &api.SettingsAnswer{Unsaved: true}})
+		},
+		"identity.html":     func(w io.Writer) error { return WriteIdentity(w, en, sampleIdentity(FormProblem{})) },
+		"identity-own.html": func(w io.Writer) error { return WriteIdentity(w, en, ownIdentity()) },
+		"identity-ar.html": func(w io.Writer) error {
+			return WriteIdentity(w, ar, sampleIdentity(FormProblem{Kind: ProblemAddress, Text: "maria@\u202eexample"}))
+		},
+		"contacts.html":    func(w io.Writer) error { return WriteContacts(w, en, sampleContacts()) },
+		"contacts-ar.html": func(w io.Writer) error { return WriteContacts(w, ar, sampleContacts()) },
+		"contacts-none-de.html": func(w io.Writer) error {
+			return WriteContacts(w, de, Contacts{Answer: &api.ContactsAnswer{Page: 1, Pages: 1}, Query: "nobody", Problem: FormProblem{Kind: ProblemFile}, Operation: "OPERATION"})
+		},
+		"contact.html": func(w io.Writer) error { return WriteContact(w, en, sampleContact(FormProblem{})) },
+		"contact-de.html": func(w io.Writer) error {
+			return WriteContact(w, de, sampleContact(FormProblem{Kind: ProblemName}))
+		},
+		"list.html":        func(w io.Writer) error { return WriteContactList(w, en, sampleList()) },
 		"print.html":       func(w io.Writer) error { return WritePrint(w, en, Print{sampleHTML()}) },
 		"print-ar.html":    func(w io.Writer) error { return WritePrint(w, ar, Print{sampleMessage()}) },
 		"body.html":        func(w io.Writer) error { return WriteBody(w, en, Body{sampleBody()}) },

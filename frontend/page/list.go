@@ -63,7 +63,7 @@ func ParseList(mailbox string, query url.Values) (*api.MailboxQuestion, error) {
 		}
 	}
 	switch q.Order {
-	case api.OrderArrival, api.OrderDate, api.OrderSender, api.OrderSubject, api.OrderSize:
+	case api.OrderArrival, api.OrderNewest, api.OrderDate, api.OrderSender, api.OrderSubject, api.OrderSize:
 	default:
 		return nil, errList
 	}
@@ -89,16 +89,37 @@ func listOf(p *api.MailboxAnswer) api.MailboxQuestion {
 	return api.MailboxQuestion{Mailbox: p.Folder.Mailbox, Page: p.Page, Order: p.Order, Reverse: p.Reverse, Filter: p.Filter}
 }
 
-// pageOf is the address of another page of a list.
-func pageOf(p *api.MailboxAnswer, number int) templ.SafeURL {
-	q := listOf(p)
-	q.Page = number
-	return templ.SafeURL(ListURL(q))
+// listAddress is the address of a list with an order that a page names. The one
+// that the reader's settings say is left out.
+func (v view) listAddress(q api.MailboxQuestion) string {
+	v.leaveOutUsual(&q)
+	return ListURL(q)
 }
 
-// isUsual tells that a list shows all messages, the newest first.
-func isUsual(p *api.MailboxAnswer) bool {
-	return p.Order == api.OrderArrival && !p.Reverse && p.Filter == api.FilterNone
+func (v view) leaveOutUsual(q *api.MailboxQuestion) {
+	switch {
+	case v.isUsualOrder(q.Order, q.Reverse):
+		q.Order, q.Reverse = "", false
+	case q.Order == api.OrderArrival && !q.Reverse:
+		q.Order = api.OrderNewest
+	}
+}
+
+// pageOf is the address of another page of a list.
+func (v view) pageOf(p *api.MailboxAnswer, number int) templ.SafeURL {
+	q := listOf(p)
+	q.Page = number
+	return templ.SafeURL(v.listAddress(q))
+}
+
+// isUsualOrder tells that an order is the one that the reader's settings say.
+func (v view) isUsualOrder(order api.Order, reverse bool) bool {
+	return order == v.Settings.Sort && reverse == v.Settings.SortReverse
+}
+
+// isUsual tells that a list shows all messages in the usual order.
+func (v view) isUsual(p *api.MailboxAnswer) bool {
+	return v.isUsualOrder(p.Order, p.Reverse) && p.Filter == api.FilterNone
 }
 
 // matching is the number of messages that all pages of a list show together. A

@@ -31,6 +31,7 @@ func TestParseList(t *testing.T) {
 		"":                        {Page: 1},
 		"page=&order=&filter=":    {Page: 1},
 		"page=12":                 {Page: 12},
+		"order=arrival":           {Page: 1, Order: api.OrderNewest},
 		"order=size&q=x&order2=y": {Page: 1, Order: api.OrderSize},
 		"page=2&filter=unread&reverse=1&order=sender": {Page: 2, Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread},
 	} {
@@ -45,7 +46,7 @@ func TestParseList(t *testing.T) {
 	}
 	for _, query := range []string{
 		"page=0", "page=-1", "page=x", "page=1.5", "page=99999999999999999999", "page=1&page=2",
-		"order=arrival", "order=Size", "order=size+", "order=%00", "order=size&order=size",
+		"order=newest", "order=Size", "order=size+", "order=%00", "order=size&order=size",
 		"reverse=0", "reverse=true", "reverse=11", "reverse=1&reverse=1",
 		"filter=all", "filter=starred", "filter=unread,flagged", "filter=unread&filter=flagged",
 	} {

@@ -12,6 +12,8 @@ import (
 type messageView struct {
 	*api.MessageAnswer
 	AsText, AllowRemote, Details bool
+	// AlwaysRemote is how remote images are shown when the address does not say.
+	AlwaysRemote bool
 }
 
 // framed tells that the HTML view is shown.
@@ -23,8 +25,11 @@ func (p *messageView) url(asText, allowRemote, details bool) string {
 	if asText {
 		options = append(options, "view=text")
 	}
-	if allowRemote {
+	switch {
+	case allowRemote && !p.AlwaysRemote:
 		options = append(options, "remote=1")
+	case !allowRemote && p.AlwaysRemote:
+		options = append(options, "remote=0")
 	}
 	if details {
 		options = append(options, "details=1")

@@ -19,6 +19,8 @@ type Context struct {
 	CSRF string
 	// Now is the time of the request in the zone that dates are shown in.
 	Now time.Time
+	// Settings are those of the reader; zero where none are known.
+	Settings api.Settings
 }
 
 // Login is the login page.

@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/a-h/templ"
+
+	"alphamail/node/api"
 )
 
 //go:generate go tool -modfile=../../tools/go.mod templ generate
@@ -40,7 +42,7 @@ func WriteFolders(w io.Writer, c Context, p Folders) error {
 
 // WriteMessage writes a message page.
 func WriteMessage(w io.Writer, c Context, p Message) error {
-	return render(w, messagePage(viewOf(c), &messageView{p.Answer, p.AsText, p.AllowRemote, p.Details}))
+	return render(w, messagePage(viewOf(c), &messageView{p.Answer, p.AsText, p.AllowRemote, p.Details, c.Settings.Images == api.ImagesAlways}))
 }
 
 // WritePrint writes a message for paper, always as text.

@@ -21,7 +21,11 @@ type rowList struct {
 
 // Render writes the list, one call for each row.
 func (l rowList) Render(_ context.Context, w io.Writer) error {
-	if _, err := io.WriteString(w, `<ul class="rows" role="list">`); err != nil {
+	start := `<ul class="rows" role="list">`
+	if l.Settings.Density == api.DensityCompact {
+		start = `<ul class="rows compact" role="list">`
+	}
+	if _, err := io.WriteString(w, start); err != nil {
 		return err
 	}
 	buffer := make([]byte, 0, 2048)
