@@ -42,6 +42,10 @@ func (n stagedNode) Logout(context.Context, *api.Call, *api.LogoutQuestion) (*ap
 	return &api.LogoutAnswer{}, nil
 }
 
+func (n stagedNode) Settings(context.Context, *api.Call, *api.SettingsQuestion) (*api.SettingsAnswer, error) {
+	return &api.SettingsAnswer{}, nil
+}
+
 func (n stagedNode) folders() []api.Folder {
 	own := func(name string, role api.Role) api.Folder {
 		return api.Folder{Mailbox: name, Path: []string{name}, Role: role, Selectable: true}
