@@ -103,7 +103,7 @@ func (n *fakeNode) Mailbox(_ context.Context, call *api.Call, q *api.MailboxQues
 	case "Away":
 		return nil, away
 	}
-	return &api.MailboxAnswer{Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 1, Total: 1, Page: q.Page, Pages: 3, PageSize: 50, Rows: []api.Row{{ID: api.MessageID{Mailbox: q.Mailbox, UIDValidity: 1, UID: 2}, Subject: "A subject on " + n.name, Date: time.Now()}}}, nil
+	return &api.MailboxAnswer{Settings: n.settings(), Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 1, Total: 1, Page: q.Page, Pages: 3, PageSize: 50, Rows: []api.Row{{ID: api.MessageID{Mailbox: q.Mailbox, UIDValidity: 1, UID: 2}, Subject: "A subject on " + n.name, Date: time.Now()}}}, nil
 }
 
 func (n *fakeNode) Message(_ context.Context, call *api.Call, q *api.MessageQuestion) (*api.MessageAnswer, error) {
@@ -118,7 +118,7 @@ func (n *fakeNode) Message(_ context.Context, call *api.Call, q *api.MessageQues
 	case q.ID.UID != 2:
 		return nil, api.NewError(api.CodeNotFound, "", nil)
 	}
-	return &api.MessageAnswer{Folders: []api.Folder{folder}, Folder: folder, ID: q.ID, Subject: "A subject", Date: time.Now(), HasHTML: true, Page: 1}, nil
+	return &api.MessageAnswer{Settings: n.settings(), Folders: []api.Folder{folder}, Folder: folder, ID: q.ID, Subject: "A subject", Date: time.Now(), HasHTML: true, Page: 1}, nil
 }
 
 func (n *fakeNode) Body(_ context.Context, call *api.Call, q *api.BodyQuestion) (*api.BodyAnswer, error) {
@@ -232,6 +232,13 @@ func (n *fakeNode) Settings(_ context.Context, call *api.Call, q *api.SettingsQu
 		return &api.SettingsAnswer{Identities: []api.Identity{{ID: api.OwnIdentity, Address: "ana@example.edu"}}, Senders: []string{api.OwnSender}}, nil
 	}
 	return n.kept, nil
+}
+
+func (n *fakeNode) settings() *api.Settings {
+	if n.kept == nil {
+		return nil
+	}
+	return &n.kept.Settings
 }
 
 func (n *fakeNode) Save(_ context.Context, call *api.Call, q *api.SaveQuestion) (*api.SaveAnswer, error) {
