@@ -1,9 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"alphamail/bench/testbed/need"
 	"alphamail/mime"
@@ -124,4 +129,50 @@ func TestW3mWrites(t *testing.T) {
 	w.press("Enter", "Enter")
 	w.see("Inbox")
 	check(t, d.arrives(t, "ben@example.edu", "From w3m"), "Hello from w3m.", "notes.txt", "own notes")
+}
+
+// TestKeyboardWrites writes with Tab and Enter alone, in a browser that runs no
+// scripts: Enter within a field saves, and never sends.
+func TestKeyboardWrites(t *testing.T) {
+	d := startDemo(t)
+	window := chromium(t, t.TempDir())
+	do(t, window, emulation.SetScriptExecutionDisabled(true))
+	logIn(t, window, d)
+	tabTo(t, window, `^Write .*/compose$`)
+	enter(t, window)
+	tabTo(t, window, `^To to$`)
+	do(t, window, chromedp.KeyEvent("ben@example.edu, carol"))
+	tabTo(t, window, `^Subject subject$`)
+	do(t, window, chromedp.KeyEvent("From the keyboard"))
+	enter(t, window)
+	url, _ := location(t, window)
+	if !strings.Contains(url, "/compose?draft=") || !strings.Contains(url, "saved=1") {
+		t.Fatalf("Enter within a field leads to %s", url)
+	}
+	tabTo(t, window, `^Message text$`)
+	do(t, window, chromedp.KeyEvent("Hello from the keyboard."))
+	tabTo(t, window, `^Send do$`)
+	enter(t, window)
+	tabTo(t, window, `^carol is not a mail address. .*#to$`)
+	enterHere(t, window)
+	tabTo(t, window, `^To to$|^Cc cc$`)
+	do(t, window, chromedp.Focus(`#to`, chromedp.ByQuery), chromedp.KeyEvent(kb.End))
+	for range len(", carol") {
+		do(t, window, chromedp.KeyEvent(kb.Backspace))
+	}
+	tabTo(t, window, `^Send do$`)
+	enter(t, window)
+	if url, _ := location(t, window); !strings.HasSuffix(url, "/mail/INBOX?done=sent") {
+		t.Fatalf("sending leads to %s", url)
+	}
+	message := d.arrives(t, "ben@example.edu", "From the keyboard")
+	if view := mime.Render(message); len(view.Text) == 0 || view.Text[0].Spans[0].Text != "Hello from the keyboard." {
+		t.Errorf("the text is %+v", view.Text)
+	}
+}
+
+// enterHere follows a link within the page.
+func enterHere(t testing.TB, window context.Context) {
+	t.Helper()
+	do(t, window, chromedp.KeyEvent(kb.Enter))
 }
