@@ -13,26 +13,6 @@ import (
 	"alphamail/node/api"
 )
 
-const (
-	// formOverhead is what a file of cards has around it on its way, in bytes.
-	formOverhead = 8 << 10
-	// maxIdentityForm is room for as many signatures as there may be, in bytes.
-	maxIdentityForm = 512 << 10
-)
-
-// bodyLimit lets some forms be larger than others.
-func (s *Server) bodyLimit(header *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
-	path, _, _ := strings.Cut(string(header.RequestURI()), "?")
-	switch {
-	case !header.IsPost():
-	case path == routeImport:
-		limits.MaxRequestBodySize = api.MaxImport + formOverhead
-	case path == routeIdentity:
-		limits.MaxRequestBodySize = maxIdentityForm
-	}
-	return limits
-}
-
 // userSettings takes the settings for a page whose answer does not tell them; it
 // can do without.
 func (r *request) userSettings() {

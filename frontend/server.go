@@ -43,7 +43,7 @@ func New(config Config, placement Placement, nodes Nodes, log *slog.Logger, set 
 	config = config.withDefaults()
 	s := &Server{config: config, router: router{placement, nodes}, log: log, meter: newMeter(set)}
 	s.http = &fasthttp.Server{
-		Handler: s.handle, ErrorHandler: s.refuse, HeaderReceived: s.bodyLimit,
+		Handler: s.handle, ErrorHandler: s.refuse,
 		ReadBufferSize: config.MaxHeader, MaxRequestBodySize: config.MaxForm,
 		ReadTimeout: config.StallTimeout, IdleTimeout: config.IdleTimeout, Concurrency: config.Concurrency,
 		NoDefaultServerHeader: true, NoDefaultContentType: true, DisablePreParseMultipartForm: true,

@@ -232,7 +232,7 @@ func TestSavingIdentities(t *testing.T) {
 	if answer, change = save("two", url.Values{"delete": {"1"}}); answer.StatusCode != 303 || !reflect.DeepEqual(change.Delete, &api.Record{Kind: api.RecordIdentity, ID: "two"}) {
 		t.Errorf("deleting: status %d, %+v", answer.StatusCode, change)
 	}
-	if answer, _ = save("two", url.Values{"address": {"no address"}}); answer.StatusCode != 400 || !strings.Contains(answer.text, `value="no address"`) || !strings.Contains(answer.text, "not an address: no") {
+	if answer, _ = save("two", url.Values{"address": {"no address"}}); answer.StatusCode != 400 || !strings.Contains(answer.text, `value="no address"`) || !strings.Contains(answer.text, "is not a mail address") {
 		t.Errorf("no address: status %d\n%s", answer.StatusCode, answer.text)
 	}
 	node.refusal = api.NewError(api.CodeInvalid, "", nil)
@@ -282,7 +282,7 @@ func TestSavingContacts(t *testing.T) {
 		says   string
 	}{
 		"empty": {"/contacts/contact?id=", url.Values{}, "A name is missing"}, "no address": {"/contacts/contact?id=", url.Values{"name": {"N"}, "address": {"a@b@c"}}, "a@b@c</textarea>"},
-		"list": {"/contacts/list?id=", url.Values{"address": {"a@example.edu"}}, "a@example.edu</textarea>"}, "list address": {"/contacts/list?id=", url.Values{"name": {"L"}, "address": {"x"}}, "not an address: x"},
+		"list": {"/contacts/list?id=", url.Values{"address": {"a@example.edu"}}, "a@example.edu</textarea>"}, "list address": {"/contacts/list?id=", url.Values{"name": {"L"}, "address": {"x"}}, "x is not a mail address"},
 	} {
 		if answer, _ := save(test.path, test.fields); answer.StatusCode != 400 || !strings.Contains(answer.text, test.says) {
 			t.Errorf("%s: status %d\n%s", name, answer.StatusCode, answer.text)

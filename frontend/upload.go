@@ -199,9 +199,10 @@ func (r *request) gather() bool {
 	if stream == nil {
 		return true
 	}
-	body, err := io.ReadAll(io.LimitReader(stream, int64(r.config.MaxForm)+1))
+	limit := r.formLimit()
+	body, err := io.ReadAll(io.LimitReader(stream, int64(limit)+1))
 	switch {
-	case len(body) > r.config.MaxForm:
+	case len(body) > limit:
 		r.refuseRest(fasthttp.StatusRequestEntityTooLarge, api.CodeTooLarge)
 		return false
 	case err != nil:
@@ -210,6 +211,24 @@ func (r *request) gather() bool {
 	}
 	r.ctx.Request.SetBody(body)
 	return true
+}
+
+const (
+	// formOverhead is what a file of cards has around it on its way, in bytes.
+	formOverhead = 8 << 10
+	// maxIdentityForm is room for as many signatures as there may be, in bytes.
+	maxIdentityForm = 512 << 10
+)
+
+// formLimit is how large the form of this page may be, in bytes.
+func (r *request) formLimit() int {
+	switch r.route {
+	case routeImport:
+		return api.MaxImport + formOverhead
+	case routeIdentity:
+		return max(maxIdentityForm, r.config.MaxForm)
+	}
+	return r.config.MaxForm
 }
 
 // refuseRest answers a request of which something is left unread.
