@@ -97,8 +97,8 @@ func ParseAttachmentReference(text string) (api.AttachmentName, error) {
 // ParseCompose reads the query of a page that writes a message. Parameters other
 // than those of ComposeURL begin a new one, as a mailto link has them (RFC 6068).
 func ParseCompose(query url.Values) (*api.ComposeQuestion, error) {
-	for kind, name := range composeParameters {
-		if value := query.Get(name); value != "" {
+	for _, kind := range []api.ComposeKind{api.ComposeDraft, api.ComposeReply, api.ComposeReplyAll, api.ComposeReplyList, api.ComposeForward, api.ComposeForwardAttached} {
+		if value := query.Get(composeParameters[kind]); value != "" {
 			id, err := ParseMessageReference(value)
 			return &api.ComposeQuestion{Kind: kind, ID: id}, err
 		}

@@ -50,6 +50,9 @@ type world struct {
 	account *account.Account
 	cache   *cache.Cache
 	opened  int // accounts by open
+	// meanwhile, if set, does something wrong before what became of a message is
+	// judged.
+	meanwhile func(drafts string)
 }
 
 // each runs a test against a mail server in memory and a real Dovecot, with so

@@ -27,6 +27,7 @@ type outbox struct {
 	sent   []sentMessage
 	refuse map[string]bool // recipients
 	fail   submit.Kind     // of Send; 0 for none
+	times  int             // how often a message goes out; 0 for once, negative for never
 }
 
 type sentMessage struct {
@@ -71,7 +72,11 @@ func (o *outbox) Send(_ context.Context, message submit.Message) (submit.Result,
 		return result, &submit.Error{Kind: o.fail}
 	}
 	result.Accepted = message.Recipients
-	o.sent = append(o.sent, sentMessage{message.Recipients, raw.String()})
+	for range max(o.times, 1) {
+		if o.times >= 0 {
+			o.sent = append(o.sent, sentMessage{message.Recipients, raw.String()})
+		}
+	}
 	if o.fail != 0 {
 		return result, &submit.Error{Kind: o.fail}
 	}
@@ -602,6 +607,38 @@ func TestTheFormOfASentMessage(t *testing.T) {
 		row := w.page(answer.ID.Mailbox, 1).Rows[0]
 		if answer, err := w.account.Send(t.Context(), &api.SendQuestion{ID: row.ID, OperationID: saved.OperationID}); err != nil || answer.State != api.SendSent || len(out.all()) != 1 {
 			t.Errorf("sent again: %+v, %v, %d messages", answer, err, len(out.all()))
+		}
+	})
+}
+
+// TestWhatWritingCosts counts what each press asks of the mail server.
+func TestWhatWritingCosts(t *testing.T) {
+	each(t, 1, func(t *testing.T, w *world) {
+		w.writing()
+		origin := w.asked()
+		w.message(origin, true)
+		var draft *api.Draft
+		var saved *api.SaveDraftAnswer
+		for _, press := range []struct {
+			name                string
+			commands, exchanges int
+			work                func()
+		}{
+			{"begin a reply", 0, 0, func() { draft = w.compose(api.ComposeQuestion{Kind: api.ComposeReply, ID: origin}) }},
+			{"save it", 9, 6, func() { saved = w.save(form(draft)) }},
+			{"open the draft", 4, 4, func() { draft = w.compose(api.ComposeQuestion{Kind: api.ComposeDraft, ID: saved.ID}) }},
+			{"save it as it is", 3, 3, func() { saved = w.save(form(draft)) }},
+			{"save it anew", 8, 7, func() {
+				draft.Fields.To, draft.Fields.Text = "bob@example.net", "changed"
+				saved = w.save(form(draft))
+			}},
+			{"send it", 19, 14, func() { w.send(saved) }},
+		} {
+			cost := w.counted(press.work)
+			t.Logf("%s: %d commands in %d exchanges: %v", press.name, cost.Total(), cost.Exchanges, cost.Commands)
+			if cost.Total() > press.commands || cost.Exchanges > press.exchanges || cost.Logins > 0 {
+				t.Errorf("%s takes %d commands in %d exchanges", press.name, cost.Total(), cost.Exchanges)
+			}
 		}
 	})
 }

@@ -556,11 +556,11 @@ func (a *Account) remove(ctx context.Context, uid uint32) error {
 	if _, found := a.selected.find(uid); !found {
 		return nil
 	}
-	err := a.do(ctx, &imapconn.AddFlags{UIDs: singleSet(uid), Flags: []imap.Flag{imap.FlagDeleted}})
-	if err != nil || !a.conn.Has(imap.CapUIDPlus) {
-		return err
+	commands := []imapconn.Command{&imapconn.AddFlags{UIDs: singleSet(uid), Flags: []imap.Flag{imap.FlagDeleted}}}
+	if a.conn.Has(imap.CapUIDPlus) {
+		commands = append(commands, &imapconn.Expunge{UIDs: singleSet(uid)})
 	}
-	return a.do(ctx, &imapconn.Expunge{UIDs: singleSet(uid)})
+	return a.do(ctx, commands...)
 }
 
 // Discard removes a draft for good: only a draft, and only from the folder of

@@ -14,9 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"alphamail/node/account"
 	"alphamail/node/api"
 	"alphamail/node/imapconn"
+	"alphamail/node/submit"
 )
 
 // saboteur stands between an account and its mail server and cuts everything
@@ -206,6 +209,34 @@ func TestANodeThatDiesWhileWriting(t *testing.T) {
 	})
 }
 
+// The judge of that test sees what is wrong when it is: a server that sends twice,
+// one that loses what it took, and drafts that somebody takes away or changes.
+func TestTheJudgeSeesFaults(t *testing.T) {
+	each(t, 1, func(t *testing.T, w *world) {
+		evil := startSaboteur(t, w.server)
+		strike := func(name string, out *outbox, meanwhile func(drafts string)) {
+			t.Helper()
+			evil.mu.Lock()
+			evil.count, evil.at, evil.after, evil.dead, evil.cut = 0, 2, false, true, false
+			evil.mu.Unlock()
+			w.meanwhile = meanwhile
+			defer func() { w.meanwhile = nil }()
+			if outcome := w.dieAndGoOn(t, evil, out, api.MessageID{Mailbox: "INBOX", UIDValidity: 1, UID: 1}, name); !strings.HasPrefix(outcome, "DEFECT") {
+				t.Errorf("%s: %s", name, outcome)
+			}
+		}
+		all := imap.UIDSet{{Start: 1}}
+		remove := func(mailbox string) {
+			w.must(w.another(), &imapconn.Select{Name: mailbox}, &imapconn.AddFlags{UIDs: all, Flags: []imap.Flag{imap.FlagDeleted}}, &imapconn.Expunge{UIDs: all})
+		}
+		strike("sent twice", &outbox{times: 2}, nil)
+		strike("never sent", &outbox{times: -1}, nil)
+		strike("unclear and the draft is gone", &outbox{fail: submit.Unclear}, func(drafts string) { remove(drafts) })
+		strike("not sent and the draft is gone", &outbox{fail: submit.Busy}, func(drafts string) { remove(drafts) })
+		strike("sent and the copy is gone", &outbox{}, func(drafts string) { remove(strings.Replace(drafts, "Drafts", "Sent", 1)) })
+	})
+}
+
 func (w *world) dieEverywhere(t *testing.T, origin api.MessageID) {
 	evil := startSaboteur(t, w.server)
 	outcomes := map[string]int{}
@@ -291,6 +322,9 @@ func (w *world) dieAndGoOn(t *testing.T, evil *saboteur, out *outbox, origin api
 	defer end()
 	if answer == nil { // the author, or the frontend, tries again
 		answer = ask(alive, func() bool { return false })
+	}
+	if w.meanwhile != nil {
+		w.meanwhile(w.folderOf(ctx, alive, api.RoleDrafts))
 	}
 	goneOut := len(out.all())
 	drafts, unclear := w.drafts(ctx, alive, subject)
