@@ -642,3 +642,25 @@ func TestWhatWritingCosts(t *testing.T) {
 		}
 	})
 }
+
+// Somebody takes the folders away between two presses: they are made anew.
+func TestFoldersThatAreTakenAway(t *testing.T) {
+	everyServer(t, func(t *testing.T, w *world) {
+		out := w.writing()
+		draft := w.compose(api.ComposeQuestion{Fields: api.DraftFields{To: "bob@example.net", Subject: "one"}})
+		saved := w.save(form(draft))
+		w.page("INBOX", 1)
+		if err := w.another().Do(t.Context(), &imapconn.Manage{Action: imapconn.Delete, Mailbox: saved.ID.Mailbox}); err != nil {
+			t.Skipf("this server keeps such folders: %v", err) // Cyrus
+		}
+		again := form(draft)
+		again.ID, again.Fields.Text = &saved.ID, "kept"
+		saved = w.save(again)
+		if got := w.held(api.RoleDrafts); !slices.Equal(got, []string{"one"}) {
+			t.Fatalf("drafts: %q", got)
+		}
+		if answer := w.send(saved); answer.State != api.SendSent || !answer.Copied || len(out.all()) != 1 {
+			t.Errorf("sending: %+v", answer)
+		}
+	})
+}

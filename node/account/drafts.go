@@ -163,12 +163,20 @@ func (a *Account) personalPrefix() string {
 // inSpecial runs work with the turn while the mailbox of a role is selected and
 // all of it known. Work must be safe to repeat: the connection may have been dead.
 func (a *Account) inSpecial(ctx context.Context, role api.Role, work func(ctx context.Context) error) error {
-	return a.ask(ctx, func(ctx context.Context) error {
+	open := func(ctx context.Context) error {
 		mailbox, err := a.special(ctx, role)
-		if err != nil {
-			return err
+		if err == nil {
+			_, err = a.ensure(ctx, mailbox, true)
 		}
-		if _, err := a.ensure(ctx, mailbox, true); err != nil {
+		return err
+	}
+	return a.ask(ctx, func(ctx context.Context) error {
+		err := open(ctx)
+		if failure := api.AsError(err); failure != nil && failure.Code == api.CodeNotFound {
+			a.folders.read = time.Time{} // somebody took the folder away or renamed it
+			err = open(ctx)
+		}
+		if err != nil {
 			return err
 		}
 		return work(ctx)
@@ -381,7 +389,8 @@ func (s *saving) store(ctx context.Context) error {
 		}
 		s.answer.ID, err = s.put(ctx, s.mailbox, message, []imap.Flag{imap.FlagDraft, imap.FlagSeen}, s.draft.MessageID)
 		message.Close()
-		if err == nil || !isRefusal(err) || len(message.splices) == 0 {
+		full := err != nil && api.AsError(err).Code == api.CodeTooLarge
+		if err == nil || full || !isRefusal(err) || len(message.splices) == 0 {
 			return err
 		}
 		s.log.Info("the mail server does not put a draft together", "error", err)
