@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // users choose time zones; not every machine has them
 
 	"github.com/alecthomas/kong"
 )

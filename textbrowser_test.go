@@ -110,7 +110,8 @@ func TestLynx(t *testing.T) {
 	w.see("Drafts", "Inbox")
 	w.press("Home")
 	w.see("Skip to the content")
-	w.press("Down", "Down", "Down", "Down")
+	w.write("/Log out")
+	w.press("Enter")
 	w.see("(Form submit button)")
 	w.press("Enter")
 	w.see("logged out")
@@ -148,6 +149,35 @@ func TestLynxChoosesOrderAndFilter(t *testing.T) {
 	w.see("By size, smallest first")
 	follow("Show all, newest")
 	w.see("Show: ✓ All", "1–50 of 120", "Deleted. ")
+}
+
+// TestLynxContact makes a contact in lynx.
+func TestLynxContact(t *testing.T) {
+	lynx := need.Command(t, "lynx")
+	d := startDemo(t)
+	settings := writeFile(t, t.TempDir(), "lynx.cfg", lynxSettings)
+	w := openTerminal(t, bare(t)+lynx+" -nopause -cfg="+settings+" "+d.url+"/contacts/contact")
+	w.see("Log in", "Password")
+	w.write(d.user)
+	w.see(d.user)
+	w.press("Down", "Down")
+	w.write(d.password)
+	w.see(strings.Repeat("*", len(d.password)))
+	w.press("Down", "Enter")
+	w.see("New contact", "Addresses, one on each line")
+	w.press("Home")
+	w.see("Skip to the content")
+	w.press("Down", "Down", "Down", "Down", "Down", "Down") // to the name
+	w.write("Zoë Ruiz")
+	w.see("Zoë Ruiz")
+	w.press("Down")
+	w.write("zoe@example.net")
+	w.see("zoe@example.net")
+	for range 4 { // organization, telephone, note, Save
+		w.write("\t")
+	}
+	w.press("Enter")
+	w.see("Contacts", "1–1 of 1", "Zoë Ruiz – zoe@example.net")
 }
 
 // TestW3m does the same in w3m.

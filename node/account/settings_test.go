@@ -75,8 +75,14 @@ func TestSettings(t *testing.T) {
 		}
 
 		// Another node reads what the first wrote, with its first page.
-		second := w.keeping()
-		page := w.listed(second, api.MailboxQuestion{})
+		second, without := w.keeping(), w.open(w.backend())
+		plain := w.counted(func() { w.listed(without, api.MailboxQuestion{Order: api.OrderSize, PageSize: 5}); w.settle() })
+		var page *api.MailboxAnswer
+		cost := w.counted(func() { page = w.listed(second, api.MailboxQuestion{}); w.settle() })
+		t.Logf("the first page costs %d commands in %d exchanges, %d in %d without settings", cost.Total(), cost.Exchanges, plain.Total(), plain.Exchanges)
+		if cost.Logins != plain.Logins || cost.Selects != plain.Selects+1 || cost.Total() > plain.Total()+3 {
+			t.Errorf("%d logins and %d SELECTs, %d and %d without settings", cost.Logins, cost.Selects, plain.Logins, plain.Selects)
+		}
 		if page.Settings == nil || *page.Settings != want || page.PageSize != 5 || len(page.Rows) != 5 || page.Order != api.OrderSize {
 			t.Fatalf("%d rows a page by %q, settings %+v", page.PageSize, page.Order, page.Settings)
 		}
