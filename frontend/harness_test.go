@@ -42,7 +42,6 @@ type fakeNode struct {
 	mu    sync.Mutex // guards asked
 	asked []api.Call
 	last  any
-	part  *api.Stream
 
 	// What follows is about writing.
 	uploads map[string]int64 // bytes, by name
@@ -51,6 +50,10 @@ type fakeNode struct {
 	sends   int
 	answer  *api.SendAnswer // what Send answers; sent if nil
 	unsaved error           // what SaveDraft answers, when set
+	acted   *api.ActAnswer  // if set, the answer to Act
+	// changed, if set, is the answer to Folder.
+	changed *api.FolderAnswer
+	part    *api.Stream
 }
 
 func (n *fakeNode) note(call *api.Call, question any) error {
@@ -273,6 +276,34 @@ func (n *fakeNode) ImportContacts(_ context.Context, call *api.Call, q *api.Impo
 
 func (n *fakeNode) ExportContacts(_ context.Context, call *api.Call, q *api.ExportContactsQuestion) (*api.Stream, error) {
 	return n.part, n.note(call, q)
+}
+
+func (n *fakeNode) Act(_ context.Context, call *api.Call, q *api.ActQuestion) (*api.ActAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	if n.acted != nil {
+		return n.acted, nil
+	}
+	return &api.ActAnswer{Action: q.Action, Done: len(q.UIDs), Undo: []byte("handle")}, nil
+}
+
+func (n *fakeNode) Undo(_ context.Context, call *api.Call, q *api.UndoQuestion) (*api.UndoAnswer, error) {
+	return &api.UndoAnswer{Action: api.ActMove, Folder: folder, Done: 2}, n.note(call, q)
+}
+
+func (n *fakeNode) Empty(_ context.Context, call *api.Call, q *api.EmptyQuestion) (*api.ActAnswer, error) {
+	return &api.ActAnswer{Action: api.ActErase, Done: 3}, n.note(call, q)
+}
+
+func (n *fakeNode) Folder(_ context.Context, call *api.Call, q *api.FolderQuestion) (*api.FolderAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	if n.changed != nil {
+		return n.changed, nil
+	}
+	return &api.FolderAnswer{Folders: []api.Folder{folder}, Folder: api.Folder{Mailbox: "New", Path: []string{"New"}, Selectable: true}}, nil
 }
 
 // fakeRing has an owner and a successor for everybody.

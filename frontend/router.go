@@ -36,7 +36,8 @@ type router struct {
 // A wrong owner names the right one, which is asked once. A node that cannot be
 // reached is suspected, and its successor is asked; a slow answer is never
 // suspicion. Every question of today's protocol may be asked twice: those that
-// change more than a flag or a session recognise their operation.
+// change more than a flag or a session recognise their operation, or are told that
+// they are repeated and look what was done.
 func (r router) do(ctx context.Context, call *api.Call, account string, ask func(context.Context, api.Service, *api.Call) error) (node string, err error) {
 	call.RingDigest = r.placement.Digest()
 	node, ok := r.placement.Owner(account)
@@ -51,6 +52,7 @@ func (r router) do(ctx context.Context, call *api.Call, account string, ask func
 	}
 	if gone(err) && !transport.IsUnreachable(err) {
 		// Perhaps only a kept connection to a former process of that node broke.
+		call.Repeated = true
 		err = r.ask(ctx, node, call, ask)
 	}
 	if gone(err) && ctx.Err() == nil {

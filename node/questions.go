@@ -9,6 +9,7 @@ import (
 
 	"alphamail/node/account"
 	"alphamail/node/api"
+	"alphamail/node/seal"
 )
 
 // Mailbox implements api.Service.
@@ -95,6 +96,50 @@ func (n *Node) ImportContacts(ctx context.Context, call *api.Call, question *api
 // ExportContacts implements api.Service.
 func (n *Node) ExportContacts(ctx context.Context, call *api.Call, question *api.ExportContactsQuestion) (*api.Stream, error) {
 	return ask(ctx, n, "export-contacts", call, question, (*account.Account).ExportContacts)
+}
+
+// Act implements api.Service.
+func (n *Node) Act(ctx context.Context, call *api.Call, question *api.ActQuestion) (*api.ActAnswer, error) {
+	return ask(ctx, n, "act", call, question, func(one *account.Account, ctx context.Context, question *api.ActQuestion) (*api.ActAnswer, error) {
+		answer, err := one.Act(ctx, call.OperationID, call.Repeated, question)
+		if err != nil || len(answer.Undo) == 0 {
+			return answer, err
+		}
+		sealed := *answer // the account may give the same one again
+		sealed.Undo = n.keyring.SealNote(undoNote, n.accountBinding(call), answer.Undo)
+		return &sealed, nil
+	})
+}
+
+// Undo implements api.Service.
+func (n *Node) Undo(ctx context.Context, call *api.Call, question *api.UndoQuestion) (*api.UndoAnswer, error) {
+	return ask(ctx, n, "undo", call, question, func(one *account.Account, ctx context.Context, question *api.UndoQuestion) (*api.UndoAnswer, error) {
+		handle, err := n.keyring.OpenNote(undoNote, n.accountBinding(call), question.Handle)
+		if err != nil {
+			return nil, api.NewError(api.CodeInvalid, "This cannot be undone.", err)
+		}
+		return one.Undo(ctx, call.Repeated, handle)
+	})
+}
+
+// undoNote is the purpose of undo handles (see seal.Keyring.SealNote).
+const undoNote = "undo"
+
+// accountBinding is of what any session of an account may use, on any host.
+func (n *Node) accountBinding(call *api.Call) seal.Binding {
+	return seal.Binding{Cluster: n.config.Cluster, Account: call.Session.Account}
+}
+
+// Empty implements api.Service.
+func (n *Node) Empty(ctx context.Context, call *api.Call, question *api.EmptyQuestion) (*api.ActAnswer, error) {
+	return ask(ctx, n, "empty", call, question, (*account.Account).Empty)
+}
+
+// Folder implements api.Service.
+func (n *Node) Folder(ctx context.Context, call *api.Call, question *api.FolderQuestion) (*api.FolderAnswer, error) {
+	return ask(ctx, n, "folder", call, question, func(one *account.Account, ctx context.Context, question *api.FolderQuestion) (*api.FolderAnswer, error) {
+		return one.Folder(ctx, call.Repeated, question)
+	})
 }
 
 // ask puts a question to the account of the call's session.

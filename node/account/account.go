@@ -157,6 +157,7 @@ type Account struct {
 	selected     *index      // nil when nothing is selected
 	indexes      indexes     // of other mailboxes
 	folders      folderList
+	acted        []acted // the last ones, the newest at the end
 	closed       bool
 
 	prefetching atomic.Bool // something is fetched in advance

@@ -61,15 +61,6 @@ func (a *Account) shelf(ctx context.Context, answer *api.Draft) error {
 	}, known)
 }
 
-// readFolders reads the folder list. The account is connected.
-func (a *Account) readFolders(ctx context.Context) error {
-	query, commands := a.queryFolders()
-	if err := a.do(ctx, commands...); err != nil && !isRefusal(err) {
-		return err
-	}
-	return a.takeFolders(ctx, query)
-}
-
 // answerTo begins a reply or a forward.
 func (a *Account) answerTo(ctx context.Context, question *api.ComposeQuestion, answer *api.Draft) error {
 	id := answer.Origin.ID

@@ -128,7 +128,13 @@ func (a *Account) disconnect() {
 
 // do sends commands over the foreground connection. The caller has the turn.
 func (a *Account) do(ctx context.Context, commands ...imapconn.Command) error {
-	err := bounded(ctx, a.config.CommandTimeout, func(ctx context.Context) error { return a.conn.Do(ctx, commands...) })
+	return a.talk(ctx, func(ctx context.Context) error { return a.conn.Do(ctx, commands...) })
+}
+
+// talk runs an exchange over the foreground connection, and forgets that one if it
+// has ended.
+func (a *Account) talk(ctx context.Context, exchange func(context.Context) error) error {
+	err := bounded(ctx, a.config.CommandTimeout, exchange)
 	if err != nil && !a.conn.Usable() {
 		a.log.Info("connection to the mail server lost", "error", err)
 		if errors.Is(err, errSilent) {

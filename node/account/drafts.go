@@ -98,68 +98,6 @@ func (a *Account) countsChanges() bool {
 	return a.conn.Enabled(imap.CapCondStore) || a.conn.Enabled(imap.CapQResync)
 }
 
-// special returns the mailbox of a role, and makes one where there is none. The
-// caller has the turn and a connection.
-func (a *Account) special(ctx context.Context, role api.Role) (string, error) {
-	find := func() string {
-		for _, f := range a.folders.folders {
-			if f.Role == role && f.Selectable {
-				return f.Mailbox
-			}
-		}
-		return ""
-	}
-	if a.folders.read.IsZero() {
-		if err := a.readFolders(ctx); err != nil {
-			return "", err
-		}
-	}
-	if found := find(); found != "" {
-		return found, nil
-	}
-	name, use := "Drafts", imap.MailboxAttrDrafts
-	if role == api.RoleSent {
-		name, use = "Sent", imap.MailboxAttrSent
-	}
-	if configured := a.backend.Roles[role]; configured != "" {
-		name = configured
-	}
-	name = a.personalPrefix() + name
-	create := &imapconn.Manage{Action: imapconn.Create, Mailbox: name}
-	if a.conn.Has(imap.CapCreateSpecialUse) {
-		create.Use = use
-	}
-	err := a.do(ctx, create)
-	if isRefusal(err) && create.Use != "" {
-		create.Use = ""
-		err = a.do(ctx, create)
-	}
-	if err != nil && !isRefusal(err) { // a refusal may mean that it is there
-		return "", err
-	}
-	if err := a.do(ctx, &imapconn.Manage{Action: imapconn.Subscribe, Mailbox: name}); err != nil && !isRefusal(err) {
-		return "", err
-	}
-	if err := a.readFolders(ctx); err != nil {
-		return "", err
-	}
-	if found := find(); found != "" {
-		return found, nil
-	}
-	return name, nil
-}
-
-// personalPrefix is what the names of the user's own mailboxes begin with.
-func (a *Account) personalPrefix() string {
-	if a.backend.Prefix != "" {
-		return a.backend.Prefix
-	}
-	if names := a.folders.namespaces; names != nil && len(names.Personal) > 0 {
-		return names.Personal[0].Prefix
-	}
-	return ""
-}
-
 // inSpecial runs work with the turn while the mailbox of a role is selected and
 // all of it known. Work must be safe to repeat: the connection may have been dead.
 func (a *Account) inSpecial(ctx context.Context, role api.Role, work func(ctx context.Context) error) error {

@@ -18,6 +18,9 @@ type folderList struct {
 	// namespaces tell whose mailboxes begin with which prefix (RFC 2342); nil
 	// until the server was asked.
 	namespaces *imap.NamespaceData
+	// separator stands between the levels of the user's mailboxes; 0 where the
+	// server has no levels.
+	separator rune
 	// rights are what the user may do in mailboxes of others, by mailbox.
 	rights map[string]string
 	// counted is when the messages of a mailbox were counted, where each has to be
@@ -109,6 +112,9 @@ func (a *Account) takeFolders(ctx context.Context, query *folderQuery) error {
 			continue
 		}
 		listed[folder.Mailbox] = true
+		if folder.Space == "" && data.Delim != 0 {
+			a.folders.separator = data.Delim
+		}
 		if !folder.Selectable && a.isSpace(data) || a.isSettings(folder.Mailbox) {
 			continue
 		}

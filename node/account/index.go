@@ -22,6 +22,7 @@ import (
 type index struct {
 	mailbox     string
 	uidValidity uint32
+	keywords    bool // messages may be given keywords that they have not had
 	// uids and flags are of the messages that are known; those behind them, up to
 	// exists, are not yet.
 	uids   []uint32

@@ -26,7 +26,7 @@ const modelHistories = 20
 
 // TestModel lets other clients do anything to a mailbox while the account is
 // used: deliver, expunge, change flags, rename, put another mailbox in its place;
-// connections end, the account rests. After each step, every list shows what a
+// connections end, the account rests. It acts on messages itself, and takes that back. After each step, every list shows what a
 // fresh look at the server does.
 func TestModel(t *testing.T) {
 	histories := modelHistories
@@ -104,7 +104,7 @@ func (m *model) draw(n int) int {
 }
 
 func (m *model) step() {
-	switch step := m.draw(11); step {
+	switch step := m.draw(14); step {
 	case 0, 1:
 		m.note("deliver")
 		m.deliver(1 + m.draw(3))
@@ -142,6 +142,51 @@ func (m *model) step() {
 		m.list(&api.MailboxQuestion{Mailbox: m.elsewhere, Page: 1})
 		m.replace()
 		m.deliver(m.draw(4))
+	case 11, 12, 13:
+		m.act()
+	}
+}
+
+// act does something to some of the messages that are shown, and may take it back.
+func (m *model) act() {
+	actions := []api.Action{api.ActRead, api.ActUnread, api.ActFlag, api.ActUnflag, api.ActMove, api.ActCopy, api.ActDelete, api.ActErase}
+	answer := m.list(&api.MailboxQuestion{Mailbox: m.box, Page: 1})
+	question := &api.ActQuestion{Action: actions[m.draw(len(actions))], Mailbox: m.box, UIDValidity: answer.UIDValidity}
+	if question.Action == api.ActMove || question.Action == api.ActCopy {
+		question.To = m.elsewhere
+	}
+	for _, row := range answer.Rows {
+		if m.draw(2) == 0 {
+			question.UIDs = append(question.UIDs, row.ID.UID)
+		}
+	}
+	if len(question.UIDs) == 0 {
+		return
+	}
+	m.note(string(question.Action))
+	if m.draw(4) == 0 {
+		m.note("with one gone and one new")
+		m.expunge()
+		m.deliver(1)
+	}
+	if m.draw(4) == 0 {
+		m.note("after a cut")
+		m.w.proxy.Cut()
+	}
+	done, err := m.account.Act(m.w.t.Context(), "", false, question)
+	if err != nil || done.Done+done.Gone != len(question.UIDs) || done.Problem != "" {
+		m.w.t.Fatalf("after %s: %+v, %v", strings.Join(m.steps, ", "), done, err)
+	}
+	if len(done.Undo) > 0 && m.draw(2) == 0 {
+		m.note("undo")
+		before := m.fresh()
+		back, err := m.account.Undo(m.w.t.Context(), false, done.Undo)
+		if err != nil || back.Left+back.Unclear > 0 || back.Problem != "" {
+			m.w.t.Fatalf("after %s: %+v, %v", strings.Join(m.steps, ", "), back, err)
+		}
+		if after := m.fresh(); question.Action == api.ActMove && len(after) != len(before)+back.Done {
+			m.w.t.Fatalf("after %s: %d messages, then %d", strings.Join(m.steps, ", "), len(before), len(after))
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package account
 
 import (
+	"slices"
+
 	"github.com/emersion/go-imap/v2"
 
 	"alphamail/node/imapconn"
@@ -58,6 +60,7 @@ func (o *opening) complete() bool {
 		}
 	}
 	x.uidValidity, x.modSeq, x.seen = data.UIDValidity, data.HighestModSeq, data.HighestModSeq
+	x.keywords = slices.Contains(data.PermanentFlags, imap.FlagWildcard)
 	x.settled()
 	return true
 }

@@ -178,13 +178,57 @@ func (s *speaker) body(command string) {
 				line += fmt.Sprint(" ", uid)
 			}
 			s.say("%s", line)
+		case "MOVE", "COPY":
+			s.transfer(word == "MOVE", rest)
+		case "EXPUNGE":
+			s.expunge(rest)
 		case "STORE":
+			if strings.Contains(rest, "Deleted") {
+				return
+			}
 			uid, _ := strconv.Atoi(strings.Split(rest, " ")[0])
 			s.box.flags[uint32(uid)] = `\Seen`
 			if i, found := slices.BinarySearch(s.box.uids, uint32(uid)); found && !strings.Contains(rest, ".SILENT") {
 				s.say(`* %d FETCH (UID %d FLAGS (\Seen))`, i+1, uid)
 			}
 		}
+	}
+}
+
+// transfer copies or moves messages, which get new UIDs and keep their flags.
+func (s *speaker) transfer(move bool, rest string) {
+	set, name, _ := strings.Cut(rest, " ")
+	to := s.server.boxes[strings.Trim(name, `"`)]
+	first, count := uint32(1), uint32(0)
+	for _, uid := range to.uids {
+		first = max(first, uid+1)
+	}
+	var source []string
+	for _, uid := range s.box.uids {
+		if s.inSet(set, uid) {
+			to.uids = append(to.uids, first+count)
+			to.flags[first+count] = s.box.flags[uid]
+			source = append(source, fmt.Sprint(uid))
+			count++
+		}
+	}
+	if count > 0 {
+		s.say("* OK [COPYUID %d %s %d:%d] done", to.validity, strings.Join(source, ","), first, first+count-1)
+	}
+	if move {
+		s.expunge(set)
+	}
+}
+
+// expunge removes messages, whether marked as deleted or not.
+func (s *speaker) expunge(set string) {
+	for i := 0; i < len(s.box.uids); {
+		if uid := s.box.uids[i]; s.inSet(set, uid) {
+			s.box.drop(uid)
+			s.say("* %d EXPUNGE", i+1)
+			continue
+		}
+		i++
 	}
 }
 

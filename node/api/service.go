@@ -78,6 +78,18 @@ type Service interface {
 	ImportContacts(context.Context, *Call, *ImportContactsQuestion) (*ImportContactsAnswer, error)
 	// ExportContacts streams the address book as a file of cards.
 	ExportContacts(context.Context, *Call, *ExportContactsQuestion) (*Stream, error)
+	// Act does something to messages. What the mail server refuses in the middle is
+	// no error, but told in the answer. Asked again with the same operation in its
+	// call, it does nothing twice. Errors: not_found and conflict for the mailbox,
+	// invalid.
+	Act(context.Context, *Call, *ActQuestion) (*ActAnswer, error)
+	// Undo takes back what Act did, as far as the messages are still where it left
+	// them. Errors: as Act, and invalid for a handle that is not of this account.
+	Undo(context.Context, *Call, *UndoQuestion) (*UndoAnswer, error)
+	// Empty deletes for ever what Trash or Junk holds. Errors: as Act.
+	Empty(context.Context, *Call, *EmptyQuestion) (*ActAnswer, error)
+	// Folder makes, renames and deletes folders. Errors: not_found, invalid.
+	Folder(context.Context, *Call, *FolderQuestion) (*FolderAnswer, error)
 }
 
 // Stream is an answer whose content follows as bytes. The receiver closes

@@ -22,6 +22,9 @@ type Call struct {
 	Suspect string `msg:"suspect,omitempty"`
 	// Session proves who asks. Empty for Login and Status.
 	Session Session `msg:"session,omitempty"`
+	// Repeated tells that the same question was asked before and perhaps answered:
+	// the node that got it went away.
+	Repeated bool `msg:"repeated,omitempty"`
 }
 
 // Session is what a session cookie carries: a part to route by and a part that

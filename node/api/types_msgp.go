@@ -617,8 +617,8 @@ func (z *BodyQuestion) Msgsize() (s int) {
 func (z *Call) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(7)
-	var zb0001Mask uint8 /* 7 bits */
+	zb0001Len := uint32(8)
+	var zb0001Mask uint8 /* 8 bits */
 	_ = zb0001Mask
 	if z.OperationID == "" {
 		zb0001Len--
@@ -639,6 +639,10 @@ func (z *Call) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Suspect == "" {
 		zb0001Len--
 		zb0001Mask |= 0x20
+	}
+	if z.Repeated == false {
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -679,6 +683,11 @@ func (z *Call) MarshalMsg(b []byte) (o []byte, err error) {
 		if err != nil {
 			err = msgp.WrapError(err, "Session")
 			return
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "repeated"
+			o = append(o, 0xa8, 0x72, 0x65, 0x70, 0x65, 0x61, 0x74, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.Repeated)
 		}
 	}
 	return
@@ -744,6 +753,12 @@ func (z *Call) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Session")
 				return
 			}
+		case "repeated":
+			z.Repeated, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Repeated")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -758,7 +773,7 @@ func (z *Call) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Call) Msgsize() (s int) {
-	s = 1 + 11 + msgp.StringPrefixSize + len(z.RequestID) + 13 + msgp.StringPrefixSize + len(z.OperationID) + 15 + msgp.StringPrefixSize + len(z.ClientAddress) + 12 + msgp.Uint64Size + 5 + msgp.Uint8Size + 8 + msgp.StringPrefixSize + len(z.Suspect) + 8 + z.Session.Msgsize()
+	s = 1 + 11 + msgp.StringPrefixSize + len(z.RequestID) + 13 + msgp.StringPrefixSize + len(z.OperationID) + 15 + msgp.StringPrefixSize + len(z.ClientAddress) + 12 + msgp.Uint64Size + 5 + msgp.Uint8Size + 8 + msgp.StringPrefixSize + len(z.Suspect) + 8 + z.Session.Msgsize() + 9 + msgp.BoolSize
 	return
 }
 

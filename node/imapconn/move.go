@@ -2,6 +2,7 @@ package imapconn
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -158,15 +159,16 @@ func (c *Conn) ResumeMove(ctx context.Context, from string, uidValidity uint32, 
 			first.AddNum(message.UID)
 		}
 	}
+	var behind error
 	if len(both) > 0 {
-		if err := c.removeOriginals(ctx, both); err != nil {
-			return err
+		if behind = c.removeOriginals(ctx, both); behind != nil && c.broken != nil {
+			return behind
 		}
 	}
 	if len(first) > 0 {
 		_, err = c.Move(ctx, first, to)
 	}
-	return err
+	return cmp.Or(err, behind)
 }
 
 var messageID = &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, HeaderFields: []string{"Message-ID"}, Peek: true}

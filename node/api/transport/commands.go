@@ -31,6 +31,10 @@ const (
 	commandContacts       = "contacts"
 	commandImportContacts = "import-contacts"
 	commandExportContacts = "export-contacts"
+	commandAct            = "act"
+	commandUndo           = "undo"
+	commandEmpty          = "empty"
+	commandFolder         = "folder"
 )
 
 // The paths are pathPrefix and a command, or one of those that follow.
@@ -72,6 +76,10 @@ func commandsOf(service api.Service) map[string]command {
 		commandContacts:       page(service.Contacts),
 		commandImportContacts: page(service.ImportContacts),
 		commandExportContacts: stream(service.ExportContacts),
+		commandAct:            page(service.Act),
+		commandUndo:           page(service.Undo),
+		commandEmpty:          page(service.Empty),
+		commandFolder:         page(service.Folder),
 	}
 }
 
@@ -215,4 +223,24 @@ func (c *Client) ImportContacts(ctx context.Context, call *api.Call, question *a
 // ExportContacts implements api.Service.
 func (c *Client) ExportContacts(ctx context.Context, call *api.Call, question *api.ExportContactsQuestion) (*api.Stream, error) {
 	return c.stream(ctx, commandExportContacts, call, question)
+}
+
+// Act implements api.Service.
+func (c *Client) Act(ctx context.Context, call *api.Call, question *api.ActQuestion) (*api.ActAnswer, error) {
+	return ask[api.ActAnswer](ctx, c, commandAct, call, question)
+}
+
+// Undo implements api.Service.
+func (c *Client) Undo(ctx context.Context, call *api.Call, question *api.UndoQuestion) (*api.UndoAnswer, error) {
+	return ask[api.UndoAnswer](ctx, c, commandUndo, call, question)
+}
+
+// Empty implements api.Service.
+func (c *Client) Empty(ctx context.Context, call *api.Call, question *api.EmptyQuestion) (*api.ActAnswer, error) {
+	return ask[api.ActAnswer](ctx, c, commandEmpty, call, question)
+}
+
+// Folder implements api.Service.
+func (c *Client) Folder(ctx context.Context, call *api.Call, question *api.FolderQuestion) (*api.FolderAnswer, error) {
+	return ask[api.FolderAnswer](ctx, c, commandFolder, call, question)
 }

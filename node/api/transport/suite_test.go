@@ -96,6 +96,19 @@ func (f *fake) ExportContacts(ctx context.Context, c *api.Call, q *api.ExportCon
 	return reply[*api.Stream](ctx, f, c, q)
 }
 
+func (f *fake) Act(ctx context.Context, c *api.Call, q *api.ActQuestion) (*api.ActAnswer, error) {
+	return reply[*api.ActAnswer](ctx, f, c, q)
+}
+func (f *fake) Undo(ctx context.Context, c *api.Call, q *api.UndoQuestion) (*api.UndoAnswer, error) {
+	return reply[*api.UndoAnswer](ctx, f, c, q)
+}
+func (f *fake) Empty(ctx context.Context, c *api.Call, q *api.EmptyQuestion) (*api.ActAnswer, error) {
+	return reply[*api.ActAnswer](ctx, f, c, q)
+}
+func (f *fake) Folder(ctx context.Context, c *api.Call, q *api.FolderQuestion) (*api.FolderAnswer, error) {
+	return reply[*api.FolderAnswer](ctx, f, c, q)
+}
+
 var quiet = slog.New(slog.DiscardHandler)
 
 // remote serves a service over TLS on loopback and returns a client of it.
@@ -132,7 +145,8 @@ var (
 	when = time.Date(2026, 11, 23, 10, 42, 0, 0, time.UTC)
 	full = &api.Call{
 		RequestID: "r", OperationID: "o", ClientAddress: "192.0.2.1", RingDigest: 1 << 63, Hops: 1, Suspect: "node-1",
-		Session: api.Session{Account: "ana@example.edu", ID: "s", Host: "mail.example.edu", Seal: []byte{0, 1, 255}},
+		Session:  api.Session{Account: "ana@example.edu", ID: "s", Host: "mail.example.edu", Seal: []byte{0, 1, 255}},
+		Repeated: true,
 	}
 )
 
@@ -213,6 +227,16 @@ func TestEveryCommand(t *testing.T) {
 		}, nil},
 		{&api.DiscardQuestion{ID: id}, &api.DiscardAnswer{}, nil},
 		{&api.SettleQuestion{ID: id, Sent: true}, &api.SettleAnswer{ID: &id}, nil},
+		{&api.ActQuestion{Action: api.ActMove, Mailbox: "INBOX", UIDValidity: 7, UIDs: []uint32{1, 1 << 31}, To: "研究室/a"}, &api.ActAnswer{
+			Action: api.ActMove, To: folder, Done: 1, Gone: 2, Left: 3, Unclear: 4, Marked: 1, Problem: api.ProblemFull, Undo: []byte{0, 255},
+		}, nil},
+		{&api.UndoQuestion{Handle: []byte{0, 255}}, &api.UndoAnswer{
+			Action: api.ActJunk, Folder: folder, Done: 1, Gone: 2, Left: 3, Unclear: 4, Problem: api.ProblemAway,
+		}, nil},
+		{&api.EmptyQuestion{Mailbox: "Trash", UIDValidity: 7, UpTo: 9}, &api.ActAnswer{Action: api.ActErase, Done: 5}, nil},
+		{&api.FolderQuestion{Action: api.FolderRename, Mailbox: "a", Path: []string{"b", "研究室"}}, &api.FolderAnswer{
+			Folders: []api.Folder{folder}, Folder: folder, Moved: 3, Problem: api.FolderExists,
+		}, nil},
 	}
 	each(t, f, func(t *testing.T, service api.Service) {
 		for _, test := range tests {
@@ -252,6 +276,14 @@ func TestEveryCommand(t *testing.T) {
 				got, err = service.Contacts(t.Context(), full, question)
 			case *api.ImportContactsQuestion:
 				got, err = service.ImportContacts(t.Context(), full, question)
+			case *api.ActQuestion:
+				got, err = service.Act(t.Context(), full, question)
+			case *api.UndoQuestion:
+				got, err = service.Undo(t.Context(), full, question)
+			case *api.EmptyQuestion:
+				got, err = service.Empty(t.Context(), full, question)
+			case *api.FolderQuestion:
+				got, err = service.Folder(t.Context(), full, question)
 			}
 			if err != nil {
 				t.Errorf("%T: %v", test.question, err)
