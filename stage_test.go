@@ -203,5 +203,7 @@ var stagedPages = map[string]string{
 	"message-invitation": "/mail/INBOX/7-1", "message-report": "/mail/INBOX/7-2", "message-doubts": "/mail/INBOX/7-3",
 	"message-checked": "/mail/INBOX/7-6", "message-unproven": "/mail/INBOX/7-7",
 	"message-plain-html": "/mail/INBOX/7-4", "message-coloured": "/mail/INBOX/7-5", "message-invitation-print": "/mail/INBOX/7-1/print",
-	"invalid-order": "/mail/INBOX?order=" + strings.Repeat("colour", 9),
+	"list-selected": "/mail/INBOX?select=page", "list-trash": "/mail/Trash", "empty-trash": "/mail/Trash/empty", "folder": "/folders/Empty",
+	"message-then-next": "/mail/INBOX/7-990?then=next",
+	"invalid-order":     "/mail/INBOX?order=" + strings.Repeat("colour", 9),
 }

@@ -3,6 +3,7 @@ package frontend_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,9 +52,11 @@ type fakeNode struct {
 	sends   int
 	answer  *api.SendAnswer // what Send answers; sent if nil
 	unsaved error           // what SaveDraft answers, when set
+	every   []any           // questions, in order
 	acted   *api.ActAnswer  // if set, the answer to Act
 	// changed, if set, is the answer to Folder.
 	changed *api.FolderAnswer
+	folders []api.Folder // if set, those that lists come with
 	part    *api.Stream
 }
 
@@ -61,6 +65,7 @@ func (n *fakeNode) note(call *api.Call, question any) error {
 	defer n.mu.Unlock()
 	n.asked = append(n.asked, *call)
 	n.last = question
+	n.every = append(n.every, question)
 	if n.fail != nil {
 		return n.fail
 	}
@@ -68,6 +73,32 @@ func (n *fakeNode) note(call *api.Call, question any) error {
 		return api.NewError(api.CodeAuthExpired, "", nil)
 	}
 	return nil
+}
+
+// question is the last question of a type.
+func (n *fakeNode) question(t *testing.T, kind string) any {
+	t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, one := range slices.Backward(n.every) {
+		if fmt.Sprintf("%T", one) == kind {
+			return one
+		}
+	}
+	t.Fatalf("nobody asked a %s", kind)
+	return nil
+}
+
+// asks counts the questions of a type.
+func (n *fakeNode) asks(kind string) (count int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, one := range n.every {
+		if fmt.Sprintf("%T", one) == kind {
+			count++
+		}
+	}
+	return count
 }
 
 func (n *fakeNode) calls() []api.Call {
@@ -106,7 +137,11 @@ func (n *fakeNode) Mailbox(_ context.Context, call *api.Call, q *api.MailboxQues
 	case "Away":
 		return nil, away
 	}
-	return &api.MailboxAnswer{Settings: n.settings(), Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 1, Total: 1, Page: q.Page, Pages: 3, PageSize: 50, Rows: []api.Row{{ID: api.MessageID{Mailbox: q.Mailbox, UIDValidity: 1, UID: 2}, Subject: "A subject on " + n.name, Date: time.Now()}}}, nil
+	folders := []api.Folder{folder}
+	if n.folders != nil {
+		folders = slices.Clone(n.folders)
+	}
+	return &api.MailboxAnswer{Settings: n.settings(), Folders: folders, Folder: folder, UIDValidity: 1, Total: 1, Page: q.Page, Pages: 3, PageSize: 50, Rows: []api.Row{{ID: api.MessageID{Mailbox: q.Mailbox, UIDValidity: 1, UID: 2}, Subject: "A subject on " + n.name, Date: time.Now()}}}, nil
 }
 
 func (n *fakeNode) Message(_ context.Context, call *api.Call, q *api.MessageQuestion) (*api.MessageAnswer, error) {

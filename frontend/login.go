@@ -194,7 +194,7 @@ func localPath(path string) string {
 		strings.ContainsFunc(path, func(char rune) bool { return char == '\\' || char < ' ' || char == 0x7f }):
 		return ""
 	}
-	if found, err := parsePath(parsed.EscapedPath()); err != nil || found.route == routeLogout || found.route == routeLogin {
+	if found, err := parsePath(parsed.EscapedPath()); err != nil || found.route == routeLogout || found.route == routeLogin || found.route == routeUndo {
 		return ""
 	}
 	return path

@@ -41,7 +41,12 @@ func ask[Q, A any](r *request, method func(api.Service, context.Context, *api.Ca
 
 // show sends a page of the session.
 func (r *request) show(write func(io.Writer, page.Context) error) {
-	r.html(fasthttp.StatusOK, page.PagePolicy(), func(w io.Writer) error { return write(w, r.context(r.cookie)) })
+	r.showAs(fasthttp.StatusOK, write)
+}
+
+// showAs sends a page of the session with a status.
+func (r *request) showAs(status int, write func(io.Writer, page.Context) error) {
+	r.html(status, page.PagePolicy(), func(w io.Writer) error { return write(w, r.context(r.cookie)) })
 }
 
 func (r *request) mailbox(mailbox string, query url.Values) {
@@ -59,20 +64,9 @@ func (r *request) mailbox(mailbox string, query url.Values) {
 	if s := r.settings; s != nil && s.RefreshInterval >= api.MinRefresh && s.RefreshInterval <= api.MaxRefresh {
 		r.ctx.Response.Header.Set("Refresh", strconv.Itoa(s.RefreshInterval))
 	}
-	shown := page.Mailbox{Answer: answer}
+	shown := page.Mailbox{Answer: answer, AllSelected: query.Get("select") == "page", Notice: r.takeNotice()}
 	shown.Done, shown.Refused = doneOf(query)
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteMailbox(w, c, shown) })
-}
-
-// folders shows the folder list alone.
-func (r *request) folders() {
-	answer, err := ask(r, api.Service.Mailbox, folderQuestion())
-	if err != nil {
-		r.fail(err)
-		return
-	}
-	r.settings = answer.Settings
-	r.show(func(w io.Writer, c page.Context) error { return page.WriteFolders(w, c, page.Folders{Answer: answer}) })
 }
 
 // knownFoldersTimeout bounds the search for a way back: it comes after an answer
@@ -117,6 +111,7 @@ func (r *request) message(id api.MessageID, query url.Values) {
 	shown := page.Message{
 		Answer: answer, AsText: query.Get("view") == "text", Details: query.Get("details") == "1",
 		AllowRemote: query.Get("remote") == "1" || always && query.Get("remote") != "0",
+		ThenNext:    query.Get("then") == "next", Notice: r.takeNotice(),
 	}
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteMessage(w, c, shown) })
 }

@@ -67,7 +67,7 @@ func TestErrorsBecomePages(t *testing.T) {
 	if huge.StatusCode != 431 {
 		t.Errorf("a huge header: status %d", huge.StatusCode)
 	}
-	for _, test := range []struct{ method, path, allow string }{{"POST", "/mail/INBOX", "GET, HEAD"}, {"GET", "/logout", "POST"}, {"DELETE", "/login", "GET, HEAD, POST"}} {
+	for _, test := range []struct{ method, path, allow string }{{"PUT", "/mail/INBOX", "GET, HEAD, POST"}, {"POST", "/mail/INBOX/1-2/body", "GET, HEAD"}, {"GET", "/undo", "POST"}, {"GET", "/logout", "POST"}, {"DELETE", "/login", "GET, HEAD, POST"}} {
 		if answer := send(t, client, test.method, base+test.path, nil, nil); answer.StatusCode != 405 || answer.Header.Get("Allow") != test.allow {
 			t.Errorf("%s %s: status %d, allows %q", test.method, test.path, answer.StatusCode, answer.Header.Get("Allow"))
 		}

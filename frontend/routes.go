@@ -44,6 +44,9 @@ const (
 	routePart    = "/mail/{mailbox}/{message}/part/{part}"
 	routeCompose = "/compose"
 	routeSettle  = "/compose/settle"
+	routePurge   = "/mail/{mailbox}/empty"
+	routeUndo    = "/undo"
+	routeFolder  = "/folders/{mailbox}"
 )
 
 // parsePath finds the route of a path as it was sent. A path that is no
@@ -51,7 +54,7 @@ const (
 // that cannot be read is invalid.
 func parsePath(path string) (target, error) {
 	switch path {
-	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon, routeCompose, routeSettle,
+	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon, routeCompose, routeSettle, routeUndo,
 		routeSettings, routeIdentity, routeContacts, routeContact, routeList, routeImport, routeExport:
 		return target{route: path}, nil
 	}
@@ -59,6 +62,13 @@ func parsePath(path string) (target, error) {
 		return target{route: routeAssets}, nil
 	}
 	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if segments[0] == "folders" && len(segments) == 2 {
+		mailbox, err := page.DecodeMailbox(segments[1])
+		if err != nil {
+			return target{}, api.NewError(api.CodeInvalid, "This is not the name of a folder.", err)
+		}
+		return target{route: routeFolder, mailbox: mailbox}, nil
+	}
 	if segments[0] != "mail" || len(segments) < 2 || len(segments) > 5 {
 		return target{}, errNoPage
 	}
@@ -68,6 +78,9 @@ func parsePath(path string) (target, error) {
 	}
 	if len(segments) == 2 {
 		return target{route: routeMailbox, mailbox: mailbox}, nil
+	}
+	if len(segments) == 3 && segments[2] == "empty" {
+		return target{route: routePurge, mailbox: mailbox}, nil
 	}
 	uidValidity, uid, err := page.ParseMessageSegment(segments[2])
 	if err != nil {
@@ -137,9 +150,10 @@ func (r *request) answer() {
 	}
 	allowed := "GET, HEAD"
 	switch found.route {
-	case routeLogin, routeCompose, routeSettings, routeIdentity, routeContacts, routeContact, routeList:
+	case routeLogin, routeCompose, routeSettings, routeIdentity, routeContacts, routeContact, routeList,
+		routeMailbox, routeMessage, routePurge, routeFolders, routeFolder:
 		allowed = "GET, HEAD, POST"
-	case routeLogout, routeSettle, routeImport:
+	case routeLogout, routeSettle, routeImport, routeUndo:
 		allowed = "POST"
 	}
 	if method := string(r.ctx.Method()); !strings.Contains(", "+allowed+",", ", "+method+",") {
@@ -188,11 +202,22 @@ func (r *request) serve(found target, query url.Values) {
 		}
 		return
 	}
+	if r.ctx.IsPost() {
+		r.change(found, query)
+	} else {
+		r.open(found, query)
+	}
+}
+
+// open runs the handler of a page.
+func (r *request) open(found target, query url.Values) {
 	switch found.route {
-	case routeLogout:
-		r.logOut()
 	case routeFolders:
-		r.folders()
+		r.folders("", "")
+	case routeFolder:
+		r.folder(found.mailbox)
+	case routePurge:
+		r.purge(found.mailbox)
 	case routeMailbox:
 		r.mailbox(found.mailbox, query)
 	case routeMessage:
@@ -207,8 +232,6 @@ func (r *request) serve(found target, query url.Values) {
 		r.raw(found.message, query)
 	case routeCompose:
 		r.compose(query)
-	case routeSettle:
-		r.settle()
 	case routeSettings:
 		r.settingsPage(query)
 	case routeIdentity:
@@ -219,10 +242,34 @@ func (r *request) serve(found target, query url.Values) {
 		r.contact(query)
 	case routeList:
 		r.contactList(query.Get("id"))
-	case routeImport:
-		r.importContacts()
 	case routeExport:
 		r.exportContacts(query.Get("version"))
+	}
+}
+
+// change runs the handler of a form.
+func (r *request) change(found target, query url.Values) {
+	switch found.route {
+	case routeLogout:
+		r.logOut()
+	case routeMailbox:
+		r.actOnList(found.mailbox, query)
+	case routeMessage:
+		r.actOnMessage(found.message)
+	case routePurge:
+		r.purgeNow(found.mailbox)
+	case routeUndo:
+		r.undo()
+	case routeFolders:
+		r.makeFolder()
+	case routeFolder:
+		r.changeFolder(found.mailbox)
+	case routeSettle:
+		r.settle()
+	case routeImport:
+		r.importContacts()
+	default:
+		r.open(found, query) // its handler knows forms too
 	}
 }
 

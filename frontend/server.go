@@ -84,7 +84,7 @@ type request struct {
 	node    string // that answered
 
 	settings  *api.Settings // of the user; nil until an answer tells them
-	operation string        // names the change that the request makes
+	operation string        // names what a form does; empty for what changes nothing
 }
 
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {

@@ -239,7 +239,7 @@ func TestFoldersOfOthersStandApart(t *testing.T) {
 	if strings.Join(got, " ") != want {
 		t.Errorf("groups %q, want %q", strings.Join(got, " "), want)
 	}
-	page := write(t, func(w io.Writer) error { return WriteFolders(w, contextIn("en"), Folders{outOfDate(0)}) })
+	page := write(t, func(w io.Writer) error { return WriteFolders(w, contextIn("en"), Folders{Answer: outOfDate(0)}) })
 	byName, _ := elements(t, page)
 	for name := range linksIn(byName["main"][0]) {
 		readOnly := strings.HasPrefix(name, "ana/Plans") || strings.HasPrefix(name, "Announcements")
@@ -281,7 +281,7 @@ func TestPagesThatAreOutOfDate(t *testing.T) {
 func TestRowsDoNotAllocate(t *testing.T) {
 	for _, order := range allOrders {
 		answer := sortedMailbox(order, false, api.FilterNone)
-		l := rowList{viewOf(contextIn("en")), &answer.Folder, order, answer.Rows}
+		l := rowList{viewOf(contextIn("en")), &answer.Folder, order, answer.Rows, false, false}
 		buffer := make([]byte, 0, 4096)
 		row := &answer.Rows[1]
 		if allocated := testing.AllocsPerRun(100, func() { buffer = l.appendRow(buffer[:0], row) }); allocated > 0 {

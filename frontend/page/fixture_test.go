@@ -395,3 +395,32 @@ func draftList() *api.MailboxAnswer {
 	answer.Folder = api.Folder{Mailbox: "Drafts", Path: []string{"Drafts"}, Role: api.RoleDrafts, Selectable: true}
 	return answer
 }
+
+// inRole is a mailbox of a role.
+func inRole(role api.Role) *api.MailboxAnswer {
+	answer := sampleMailbox()
+	for _, f := range answer.Folders {
+		if f.Role == role {
+			answer.Folder = f
+		}
+	}
+	answer.Rows = sampleRows(answer.Folder.Mailbox)
+	return answer
+}
+
+func inTrash() *api.MailboxAnswer { return inRole(api.RoleTrash) }
+func inJunk() *api.MailboxAnswer  { return inRole(api.RoleJunk) }
+
+func emptyTrash() *api.MailboxAnswer {
+	answer := inTrash()
+	answer.Rows, answer.Total = nil, 0
+	return answer
+}
+
+// flagged is a message with a star, and a next one.
+func flagged() *api.MessageAnswer {
+	answer := sampleMessage()
+	answer.Flags.Flagged = true
+	answer.Older = &api.MessageID{Mailbox: answer.ID.Mailbox, UIDValidity: answer.ID.UIDValidity, UID: answer.ID.UID - 1}
+	return answer
+}

@@ -42,7 +42,7 @@ func samplePages() map[string]func(io.Writer) error {
 		"compose-wrong-de.html":  compose(de, unsentDraft()),
 		"compose-unclear.html":   compose(en, unclearDraft()),
 		"compose-unsaved.html":   compose(en, unsavedDraft()),
-		"mailbox-done.html":      mailbox(en, Mailbox{Answer: emptyMailbox(), Done: DoneSent, Refused: []string{"eve@example.com"}}),
+		"mailbox-sent-done.html": mailbox(en, Mailbox{Answer: emptyMailbox(), Done: DoneSent, Refused: []string{"eve@example.com"}}),
 		"mailbox-drafts-de.html": mailbox(de, Mailbox{Answer: draftList()}),
 		"mailbox.html":           mailbox(en, Mailbox{Answer: sampleMailbox()}),
 		"mailbox-de.html":        mailbox(de, Mailbox{Answer: sampleMailbox()}),
@@ -55,14 +55,37 @@ func samplePages() map[string]func(io.Writer) error {
 		"mailbox-none.html":      mailbox(en, Mailbox{Answer: filteredAway()}),
 		"mailbox-away.html":      mailbox(en, Mailbox{Answer: outOfDate(48 * time.Minute)}),
 		"mailbox-away-ar.html":   mailbox(ar, Mailbox{Answer: outOfDate(30 * time.Hour)}),
-		"message-away.html":      message(en, Message{Answer: messageOutOfDate(30 * time.Hour), AsText: true, Details: true}),
-		"folders-away-de.html":   func(w io.Writer) error { return WriteFolders(w, de, Folders{outOfDate(time.Minute)}) },
-		"error-folders.html":     func(w io.Writer) error { return WriteError(w, en, errorBesideFolders()) },
+		"mailbox-done.html": mailbox(en, Mailbox{Answer: sampleMailbox(), Notice: &Notice{
+			Action: api.ActMove, Done: 3, Gone: 1, Left: 1200, Problem: api.ProblemFull, Path: []string{"Courses", "<b>Linguistics 201"}, Undo: []byte("handle"), Address: "/mail/INBOX",
+		}}),
+		"mailbox-undone-ar.html": mailbox(ar, Mailbox{Answer: sampleMailbox(), AllSelected: true, Notice: &Notice{
+			Action: api.ActDelete, Undone: true, Done: 2, Path: []string{"INBOX"}, Role: api.RoleInbox, Address: "/mail/INBOX",
+		}}),
+		"mailbox-nothing-de.html": mailbox(de, Mailbox{Answer: inTrash(), Notice: &Notice{Missing: MissingMessages, Address: "/mail/Trash"}}),
+		"mailbox-junk.html":       mailbox(en, Mailbox{Answer: inJunk(), Notice: &Notice{Action: api.ActErase, Unclear: 2, Marked: 1, Problem: api.ProblemAway}}),
+		"purge.html":              func(w io.Writer) error { return WritePurge(w, en, Mailbox{Answer: inTrash()}) },
+		"purge-nothing-de.html":   func(w io.Writer) error { return WritePurge(w, de, Mailbox{Answer: emptyTrash()}) },
+		"folder.html": func(w io.Writer) error {
+			return WriteFolder(w, en, Folder{Folder: &sampleFolders()[3], Total: 44, Name: "Courses/Linguistics 201"})
+		},
+		"folder-refused-ar.html": func(w io.Writer) error {
+			return WriteFolder(w, ar, Folder{Folder: &sampleFolders()[2], Name: "a*b", NameProblem: api.FolderBadName, DeleteProblem: api.FolderChildren})
+		},
+		"folders-made-de.html": func(w io.Writer) error {
+			return WriteFolders(w, de, Folders{Answer: sampleMailbox(), Notice: &Notice{Change: api.FolderDelete, Path: []string{"Alt", "<i>"}, Moved: 5}})
+		},
+		"folders-refused.html": func(w io.Writer) error {
+			return WriteFolders(w, en, Folders{Answer: sampleMailbox(), Name: `"><b>`, Problem: api.FolderExists})
+		},
+		"message-next.html":    message(en, Message{Answer: flagged(), ThenNext: true, Notice: &Notice{Action: api.ActArchive, Done: 1, Path: []string{"Archive"}, Role: api.RoleArchive, Undo: []byte{1}, Address: "/mail/INBOX/1-2"}}),
+		"message-away.html":    message(en, Message{Answer: messageOutOfDate(30 * time.Hour), AsText: true, Details: true}),
+		"folders-away-de.html": func(w io.Writer) error { return WriteFolders(w, de, Folders{Answer: outOfDate(time.Minute)}) },
+		"error-folders.html":   func(w io.Writer) error { return WriteError(w, en, errorBesideFolders()) },
 		"error-busy-ar.html": func(w io.Writer) error {
 			return WriteError(w, ar, Error{Status: 503, Code: api.CodeBusy, RequestID: "01JD8Q7M3N", Retry: "/mail/INBOX", RetryAfter: 2500 * time.Millisecond})
 		},
-		"folders.html":             func(w io.Writer) error { return WriteFolders(w, en, Folders{sampleMailbox()}) },
-		"folders-ar.html":          func(w io.Writer) error { return WriteFolders(w, ar, Folders{sampleMailbox()}) },
+		"folders.html":             func(w io.Writer) error { return WriteFolders(w, en, Folders{Answer: sampleMailbox()}) },
+		"folders-ar.html":          func(w io.Writer) error { return WriteFolders(w, ar, Folders{Answer: sampleMailbox()}) },
 		"message-text.html":        message(en, Message{Answer: sampleMessage()}),
 		"message-html.html":        message(en, Message{Answer: sampleHTML()}),
 		"message-remote.html":      message(de, Message{Answer: sampleHTML(), AllowRemote: true, Details: true}),

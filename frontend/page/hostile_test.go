@@ -78,7 +78,7 @@ func hostilePages(s string) map[string]func(io.Writer) error {
 		"mailbox": func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: list}) },
 		"odd":     func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: &odd}) },
 		"sized":   func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: &sized}) },
-		"folders": func(w io.Writer) error { return WriteFolders(w, c, Folders{list}) },
+		"folders": func(w io.Writer) error { return WriteFolders(w, c, Folders{Answer: list}) },
 		"message": func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, Details: true}) },
 		"text":    func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, AsText: true}) },
 		"print":   func(w io.Writer) error { return WritePrint(w, c, Print{m}) },

@@ -14,6 +14,8 @@ type messageView struct {
 	AsText, AllowRemote, Details bool
 	// AlwaysRemote is how remote images are shown when the address does not say.
 	AlwaysRemote bool
+	ThenNext     bool
+	Notice       *Notice
 }
 
 // framed tells that the HTML view is shown.

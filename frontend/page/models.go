@@ -60,6 +60,10 @@ type Mailbox struct {
 	Done Done
 	// Refused are recipients who do not get the message that was sent.
 	Refused []string
+	// AllSelected checks the boxes of all rows.
+	AllSelected bool
+	// Notice tells what the reader has just done; may be nil.
+	Notice *Notice
 }
 
 // Done is something that a reader did and that a list page confirms.
@@ -75,6 +79,12 @@ const (
 // Folders is the folder list as a page of its own, for narrow screens.
 type Folders struct {
 	Answer *api.MailboxAnswer
+	// Name is what stands in the field for a new folder, Problem why it cannot be
+	// made.
+	Name    string
+	Problem api.FolderProblem
+	// Notice is as in Mailbox.
+	Notice *Notice
 }
 
 // Message is one message with its frame.
@@ -86,6 +96,10 @@ type Message struct {
 	AllowRemote bool
 	// Details shows all header fields.
 	Details bool
+	// ThenNext is the choice to go on with the next message.
+	ThenNext bool
+	// Notice is as in Mailbox.
+	Notice *Notice
 }
 
 // Print is a message on its own, for paper.

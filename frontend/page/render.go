@@ -42,7 +42,10 @@ func WriteFolders(w io.Writer, c Context, p Folders) error {
 
 // WriteMessage writes a message page.
 func WriteMessage(w io.Writer, c Context, p Message) error {
-	return render(w, messagePage(viewOf(c), &messageView{p.Answer, p.AsText, p.AllowRemote, p.Details, c.Settings.Images == api.ImagesAlways}))
+	return render(w, messagePage(viewOf(c), &messageView{
+		MessageAnswer: p.Answer, AsText: p.AsText, AllowRemote: p.AllowRemote, Details: p.Details,
+		AlwaysRemote: c.Settings.Images == api.ImagesAlways, ThenNext: p.ThenNext, Notice: p.Notice,
+	}))
 }
 
 // WritePrint writes a message for paper, always as text.
@@ -64,4 +67,15 @@ func WriteError(w io.Writer, c Context, p Error) error {
 // WriteCompose writes the page of a message that is written.
 func WriteCompose(w io.Writer, c Context, p Compose) error {
 	return render(w, composePage(viewOf(c), p))
+}
+
+// WritePurge writes the question whether a folder shall be emptied. Its rows begin
+// with the newest message.
+func WritePurge(w io.Writer, c Context, p Mailbox) error {
+	return render(w, purgePage(viewOf(c), p.Answer))
+}
+
+// WriteFolder writes the page on which one folder is changed.
+func WriteFolder(w io.Writer, c Context, p Folder) error {
+	return render(w, folderPage(viewOf(c), p))
 }

@@ -17,6 +17,8 @@ type rowList struct {
 	folder *api.Folder
 	order  api.Order
 	rows   []api.Row
+	// boxes gives each row a check box, all checks them.
+	boxes, all bool
 }
 
 // Render writes the list, one call for each row.
@@ -50,7 +52,11 @@ func (l rowList) appendRow(to []byte, row *api.Row) []byte {
 	if row.Flags.Deleted {
 		to = append(to, ` deleted`...)
 	}
-	to = append(to, `"><a href="`...)
+	to = append(to, `">`...)
+	if l.boxes {
+		to = l.appendBox(to, row)
+	}
+	to = append(to, `<a href="`...)
 	if l.folder.Role == api.RoleDrafts {
 		to = append(to, ComposeURL(api.ComposeDraft, row.ID)...)
 	} else {

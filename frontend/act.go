@@ -1,0 +1,170 @@
+package frontend
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"net/url"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+
+	"alphamail/frontend/page"
+	"alphamail/node/api"
+)
+
+// genuine tells whether a form is one that our page sent to this browser; it
+// answers one that is not. The token also names the operation: it is masked anew in
+// each page, so that a form which is sent twice is one operation.
+func (r *request) genuine() bool {
+	token := string(r.ctx.PostArgs().Peek("csrf"))
+	if r.fromElsewhere() || !tokenMatches(token, r.cookie) {
+		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
+		return false
+	}
+	sum := sha256.Sum256([]byte("alphamail operation\x00" + token))
+	r.operation = hex.EncodeToString(sum[:16])
+	return true
+}
+
+// number reads a number of a form, 0 for anything else.
+func (r *request) number(name string) uint32 {
+	number, err := strconv.ParseUint(string(r.ctx.PostArgs().Peek(name)), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(number)
+}
+
+var errNoForm = api.NewError(api.CodeInvalid, "This form cannot be read.", nil)
+
+// actOnList does something to the messages that are selected in a list, and shows
+// the same page of that list again.
+func (r *request) actOnList(mailbox string, query url.Values) {
+	if !r.genuine() {
+		return
+	}
+	list, err := page.ParseList(mailbox, query)
+	if err != nil {
+		r.fail(errNoForm)
+		return
+	}
+	question := r.actQuestion(mailbox, r.number("validity"))
+	for _, value := range r.ctx.PostArgs().PeekMulti("uid") {
+		uid, err := strconv.ParseUint(string(value), 10, 32)
+		if err != nil || uid == 0 {
+			r.fail(errNoForm)
+			return
+		}
+		question.UIDs = append(question.UIDs, uint32(uid))
+	}
+	r.act(question, page.ListURL(*list))
+}
+
+// actOnMessage does something to the message that is open. Then it shows the
+// message, where it still is; the next one, if that was chosen; or the list.
+func (r *request) actOnMessage(id api.MessageID) {
+	if !r.genuine() {
+		return
+	}
+	question := r.actQuestion(id.Mailbox, id.UIDValidity)
+	question.UIDs = []uint32{id.UID}
+	back := page.MailboxURL(id.Mailbox, int(max(1, r.number("page"))))
+	next := id
+	next.UID = r.number("next")
+	switch {
+	case question.Action == api.ActFlag || question.Action == api.ActUnflag || question.Action == api.ActCopy:
+		back = page.MessageURL(id)
+	case string(r.ctx.PostArgs().Peek("then")) == "next" && next.UID != 0:
+		back = page.MessageURL(next) + "?then=next"
+	}
+	r.act(question, back)
+}
+
+func (r *request) actQuestion(mailbox string, uidValidity uint32) *api.ActQuestion {
+	arguments := r.ctx.PostArgs()
+	question := &api.ActQuestion{Action: api.Action(arguments.Peek("do")), Mailbox: mailbox, UIDValidity: uidValidity}
+	if question.Action == api.ActMove || question.Action == api.ActCopy {
+		question.To = string(arguments.Peek("to"))
+	}
+	return question
+}
+
+// act puts the question, and leads back to a page that tells what was done.
+func (r *request) act(question *api.ActQuestion, back string) {
+	missing := page.Missing("")
+	switch {
+	case len(question.UIDs) == 0:
+		missing = page.MissingMessages
+	case question.To == "" && (question.Action == api.ActMove || question.Action == api.ActCopy):
+		missing = page.MissingGoal
+		if r.route == routeMessage {
+			back = page.MessageURL(api.MessageID{Mailbox: question.Mailbox, UIDValidity: question.UIDValidity, UID: question.UIDs[0]})
+		}
+	}
+	if missing != "" {
+		r.notify(&page.Notice{Missing: missing, Address: back})
+		r.redirect(fasthttp.StatusSeeOther, back)
+		return
+	}
+	answer, err := ask(r, api.Service.Act, question)
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.notify(page.NoticeOf(answer, back))
+	r.redirect(fasthttp.StatusSeeOther, back)
+}
+
+// undo takes back what a notice told of, and leads back to the page of that.
+func (r *request) undo() {
+	if !r.genuine() {
+		return
+	}
+	arguments := r.ctx.PostArgs()
+	back := localPath(string(arguments.Peek("back")))
+	handle, err := base64.RawURLEncoding.DecodeString(string(arguments.Peek("handle")))
+	if err != nil || back == "" {
+		r.fail(errNoForm)
+		return
+	}
+	answer, err := ask(r, api.Service.Undo, &api.UndoQuestion{Handle: handle})
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.notify(page.UndoneNotice(answer, back))
+	r.redirect(fasthttp.StatusSeeOther, back)
+}
+
+// purge asks whether Trash or Junk shall be emptied.
+func (r *request) purge(mailbox string) {
+	answer, err := ask(r, api.Service.Mailbox, &api.MailboxQuestion{Mailbox: mailbox, Page: 1, PageSize: 1})
+	if err == nil && !answer.AsOf.IsZero() {
+		err = api.NewError(api.CodeBackendDown, "The mail server cannot be reached.", nil)
+	}
+	if err == nil && !page.IsPurged(&answer.Folder) {
+		err = errNoPage
+	}
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.show(func(w io.Writer, c page.Context) error { return page.WritePurge(w, c, page.Mailbox{Answer: answer}) })
+}
+
+// purgeNow empties Trash or Junk, as far as the reader has seen what is there.
+func (r *request) purgeNow(mailbox string) {
+	if !r.genuine() {
+		return
+	}
+	answer, err := ask(r, api.Service.Empty, &api.EmptyQuestion{Mailbox: mailbox, UIDValidity: r.number("validity"), UpTo: r.number("upto")})
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	back := page.MailboxURL(mailbox, 1)
+	r.notify(page.NoticeOf(answer, back))
+	r.redirect(fasthttp.StatusSeeOther, back)
+}
