@@ -59,7 +59,7 @@ func (r *request) actOnList(mailbox string, query url.Values) {
 		}
 		question.UIDs = append(question.UIDs, uint32(uid))
 	}
-	r.act(question, page.ListURL(*list))
+	r.act(question, page.ListURL(*list), page.SelectURL(*list, question.UIDValidity, question.UIDs))
 }
 
 // actOnMessage does something to the message that is open. Then it shows the
@@ -73,13 +73,14 @@ func (r *request) actOnMessage(id api.MessageID) {
 	back := page.MailboxURL(id.Mailbox, int(max(1, r.number("page"))))
 	next := id
 	next.UID = r.number("next")
+	here := page.MessageURL(id)
 	switch {
 	case question.Action == api.ActFlag || question.Action == api.ActUnflag || question.Action == api.ActCopy:
-		back = page.MessageURL(id)
+		back = here
 	case string(r.ctx.PostArgs().Peek("then")) == "next" && next.UID != 0:
 		back = page.MessageURL(next) + "?then=next"
 	}
-	r.act(question, back)
+	r.act(question, back, here)
 }
 
 func (r *request) actQuestion(mailbox string, uidValidity uint32) *api.ActQuestion {
@@ -91,21 +92,23 @@ func (r *request) actQuestion(mailbox string, uidValidity uint32) *api.ActQuesti
 	return question
 }
 
-// act puts the question, and leads back to a page that tells what was done.
-func (r *request) act(question *api.ActQuestion, back string) {
+// act puts the question, and leads back to a page that tells what was done; or here
+// again, if something is missing. Without an action, somebody pressed Enter in a
+// field.
+func (r *request) act(question *api.ActQuestion, back, here string) {
 	missing := page.Missing("")
 	switch {
+	case question.Action == "":
+		r.redirect(fasthttp.StatusSeeOther, here)
+		return
 	case len(question.UIDs) == 0:
 		missing = page.MissingMessages
 	case question.To == "" && (question.Action == api.ActMove || question.Action == api.ActCopy):
 		missing = page.MissingGoal
-		if r.route == routeMessage {
-			back = page.MessageURL(api.MessageID{Mailbox: question.Mailbox, UIDValidity: question.UIDValidity, UID: question.UIDs[0]})
-		}
 	}
 	if missing != "" {
-		r.notify(&page.Notice{Missing: missing, Address: back})
-		r.redirect(fasthttp.StatusSeeOther, back)
+		r.notify(&page.Notice{Missing: missing, Address: here})
+		r.redirect(fasthttp.StatusSeeOther, here)
 		return
 	}
 	answer, err := ask(r, api.Service.Act, question)

@@ -103,14 +103,19 @@ func TestActOnMessage(t *testing.T) {
 
 func TestNothingSelected(t *testing.T) {
 	a := newActing(t)
-	for words, form := range map[string]url.Values{
-		"Select messages first.":    a.form("do", "archive", "validity", "1"),
-		"Choose the folder to move": a.form("do", "move", "validity", "1", "uid", "2", "to", ""),
-	} {
-		if shown := a.follow(a.post(list, form), list); !strings.Contains(shown.text, words) {
-			t.Errorf("%q is not said", words)
-		}
+	if shown := a.follow(a.post(list, a.form("do", "archive", "validity", "1")), list); !strings.Contains(shown.text, "Select messages first.") {
+		t.Error("nothing is said without messages")
 	}
+	// What was selected stays so.
+	shown := a.follow(a.post(list, a.form("do", "move", "validity", "1", "uid", "2", "uid", "7", "to", "")), list+"&select=1-2,7")
+	if !strings.Contains(shown.text, "Choose the folder to move") || !strings.Contains(shown.text, " checked") {
+		t.Error("nothing is said without a goal, or the selection is lost")
+	}
+	// Enter in a box.
+	if shown := a.follow(a.post("/mail/INBOX", a.form("do", "", "validity", "1", "uid", "2")), "/mail/INBOX?select=1-2"); !strings.Contains(shown.text, " checked") || strings.Contains(shown.text, `role="status"`) {
+		t.Error("Enter in a box does something")
+	}
+	a.follow(a.post("/mail/INBOX/1-2", a.form("do", "", "page", "1")), "/mail/INBOX/1-2")
 	if a.node.asks("*api.ActQuestion") > 0 {
 		t.Error("the node is asked to do nothing")
 	}
@@ -118,7 +123,7 @@ func TestNothingSelected(t *testing.T) {
 
 func TestSelectPage(t *testing.T) {
 	a := newActing(t)
-	for path, want := range map[string]bool{"/mail/INBOX": false, "/mail/INBOX?select=page": true, "/mail/INBOX?select=none": false} {
+	for path, want := range map[string]bool{"/mail/INBOX": false, "/mail/INBOX?select=page": true, "/mail/INBOX?select=none": false, "/mail/INBOX?select=1-2": true, "/mail/INBOX?select=1-3,2": true, "/mail/INBOX?select=2-2": false, "/mail/INBOX?select=1-2,": false, "/mail/INBOX?select=1-02": false} {
 		if got := strings.Contains(get(t, a.client, a.base+path).text, " checked"); got != want {
 			t.Errorf("%s: boxes are checked: %t", path, got)
 		}

@@ -49,17 +49,13 @@ func (r *request) makeFolder() {
 	case answer.Problem != "":
 		r.folders(name, answer.Problem)
 	default:
-		r.changed(api.FolderCreate, &answer.Folder, path, 0)
+		r.changed(api.FolderCreate, &answer.Folder, 0)
 	}
 }
 
 // changed leads to the folders with a notice.
-func (r *request) changed(action api.FolderAction, f *api.Folder, path []string, moved int) {
-	notice := &page.Notice{Change: action, Path: path, Moved: moved, Address: foldersURL}
-	if len(f.Path) > 0 {
-		notice.Path = f.Path
-	}
-	r.notify(notice)
+func (r *request) changed(action api.FolderAction, f *api.Folder, moved int) {
+	r.notify(&page.Notice{Change: action, Path: f.Path, Moved: moved, Address: foldersURL})
 	r.redirect(fasthttp.StatusSeeOther, foldersURL)
 }
 
@@ -130,10 +126,6 @@ func (r *request) changeFolder(mailbox string) {
 	case answer.Problem != "":
 		r.showFolder(mailbox, page.Folder{DeleteProblem: answer.Problem})
 	default:
-		gone := []string{mailbox}
-		if question.Action == api.FolderDelete && len(arguments.Peek("shown")) > 0 {
-			gone = page.ParseFolderPath(string(arguments.Peek("shown")))
-		}
-		r.changed(question.Action, &answer.Folder, gone, answer.Moved)
+		r.changed(question.Action, &answer.Folder, answer.Moved)
 	}
 }

@@ -64,7 +64,10 @@ func (r *request) mailbox(mailbox string, query url.Values) {
 	if s := r.settings; s != nil && s.RefreshInterval >= api.MinRefresh && s.RefreshInterval <= api.MaxRefresh {
 		r.ctx.Response.Header.Set("Refresh", strconv.Itoa(s.RefreshInterval))
 	}
-	shown := page.Mailbox{Answer: answer, AllSelected: query.Get("select") == "page", Notice: r.takeNotice()}
+	shown := page.Mailbox{
+		Answer: answer, AllSelected: query.Get("select") == "page", Selected: page.ParseSelected(query.Get("select"), answer.UIDValidity),
+		Notice: r.takeNotice(),
+	}
 	shown.Done, shown.Refused = doneOf(query)
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteMailbox(w, c, shown) })
 }

@@ -252,7 +252,7 @@ func mailboxPage(v view, whole Mailbox) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = listForm(v, p, whole.AllSelected).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = listForm(v, p, whole).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

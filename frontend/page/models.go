@@ -60,8 +60,9 @@ type Mailbox struct {
 	Done Done
 	// Refused are recipients who do not get the message that was sent.
 	Refused []string
-	// AllSelected checks the boxes of all rows.
+	// AllSelected checks the boxes of all rows, Selected those of these messages.
 	AllSelected bool
+	Selected    []uint32
 	// Notice tells what the reader has just done; may be nil.
 	Notice *Notice
 }

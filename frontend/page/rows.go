@@ -17,8 +17,9 @@ type rowList struct {
 	folder *api.Folder
 	order  api.Order
 	rows   []api.Row
-	// boxes gives each row a check box, all checks them.
+	// boxes gives each row a check box, all checks them, selected some of them.
 	boxes, all bool
+	selected   []uint32
 }
 
 // Render writes the list, one call for each row.

@@ -3,7 +3,9 @@ package page
 import (
 	"context"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"alphamail/node/api"
 )
@@ -30,13 +32,11 @@ type tool struct {
 }
 
 // Render writes the buttons. The first button of a form is pressed by the Enter key
-// in any of its fields; that one can do nothing.
+// in any of its fields; that one does nothing.
 func (t tools) Render(_ context.Context, w io.Writer) error {
 	to := append(make([]byte, 0, 4096), `<div class="tools" role="group" aria-label="`...)
 	to = appendEscaped(to, t.ToolsLabel)
-	to = append(to, `"><button disabled hidden>`...)
-	to = appendEscaped(to, t.Cancel)
-	to = append(to, `</button>`...)
+	to = append(to, `"><button name="do" value="" hidden></button>`...)
 	if t.list != nil {
 		to = t.appendAll(to)
 	}
@@ -128,7 +128,7 @@ func selectParameter(address []byte) string {
 
 // appendGoals writes the choice of a folder to move or copy to.
 func (t tools) appendGoals(to []byte) []byte {
-	to = append(to, `<span class="goal"><label class="quiet" for="to">`...)
+	to = append(to, ` <span class="goal"><label class="quiet" for="to">`...)
 	to = appendEscaped(to, t.MoveTo)
 	to = append(to, `</label> <select id="to" name="to"><option value="">`...)
 	to = appendEscaped(to, t.MoveChoose)
@@ -172,8 +172,39 @@ func (l rowList) appendBox(to []byte, row *api.Row) []byte {
 	to = append(to, `" aria-label="`...)
 	to = appendEscaped(to, l.SelectRow.fill("Who", l.rowPeople(l.folder, row.People), "Subject", l.subject(row.Subject)))
 	to = append(to, '"')
-	if l.all {
+	if l.all || slices.Contains(l.selected, row.ID.UID) {
 		to = append(to, ` checked`...)
 	}
-	return append(to, `></label>`...)
+	return append(to, `></label> `...)
+}
+
+// SelectURL is the path of a list page with the boxes of some messages checked.
+func SelectURL(q api.MailboxQuestion, uidValidity uint32, uids []uint32) string {
+	to := appendListURL(make([]byte, 0, 256), &q)
+	if len(uids) == 0 {
+		return string(to)
+	}
+	to = append(to, strings.TrimSuffix(selectParameter(to), "page")...)
+	to = strconv.AppendUint(to, uint64(uidValidity), 10)
+	for i, uid := range uids[:min(len(uids), api.MaxPageSize)] {
+		to = append(to, "-,"[min(i, 1)])
+		to = strconv.AppendUint(to, uint64(uid), 10)
+	}
+	return string(to)
+}
+
+// ParseSelected reads which boxes SelectURL checks; none for anything else.
+func ParseSelected(text string, uidValidity uint32) (uids []uint32) {
+	validity, list, _ := strings.Cut(text, "-")
+	if number, err := parseNumber(validity); err != nil || number != uidValidity {
+		return nil
+	}
+	for one := range strings.SplitSeq(list, ",") {
+		uid, err := parseNumber(one)
+		if err != nil || len(uids) == api.MaxPageSize {
+			return nil
+		}
+		uids = append(uids, uid)
+	}
+	return uids
 }

@@ -144,7 +144,7 @@ func (w *folderWork) rename(ctx context.Context, mailbox string) (string, error)
 
 // delete removes a folder. What it holds goes to Trash first.
 func (w *folderWork) delete(ctx context.Context, known *api.Folder) error {
-	mailbox := known.Mailbox
+	was, mailbox := *known, known.Mailbox // the list is read again meanwhile
 	if slices.ContainsFunc(w.folders.folders, func(f api.Folder) bool { return w.isInside(f.Mailbox, mailbox) }) {
 		w.answer.Problem = api.FolderChildren
 		return nil
@@ -160,6 +160,7 @@ func (w *folderWork) delete(ctx context.Context, known *api.Folder) error {
 	if err := w.do(ctx, &imapconn.Manage{Action: imapconn.Delete, Mailbox: mailbox}); err != nil {
 		return err
 	}
+	w.answer.Folder = was
 	return w.subscribe(ctx, imapconn.Unsubscribe, mailbox)
 }
 

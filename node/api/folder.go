@@ -29,7 +29,8 @@ type FolderQuestion struct {
 
 // FolderAnswer tells what was done. With a Problem, the folder is as it was.
 type FolderAnswer struct {
-	// Folders is the list as it is now, Folder the entry that was made or renamed.
+	// Folders is the list as it is now, Folder the entry that was made or
+	// renamed, or the one that was deleted as it was.
 	Folders []Folder `msg:"folders"`
 	Folder  Folder   `msg:"folder"`
 	// Moved counts the messages that went to Trash.
