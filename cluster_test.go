@@ -16,6 +16,7 @@ import (
 // clusterMember is one process of a test cluster.
 type clusterMember struct {
 	*program
+	build                          *build
 	name, role, config, admin, web string
 }
 
@@ -34,7 +35,7 @@ func cluster(t testing.TB, imapServer string, more ...string) map[string]*cluste
 		if role == "front" {
 			role = "frontend"
 		}
-		one := &clusterMember{name: name, role: role, admin: freeAddress(t), web: freeAddress(t)}
+		one := &clusterMember{build: raced, name: name, role: role, admin: freeAddress(t), web: freeAddress(t)}
 		one.config = writeFile(t, dir, name+".yaml", fmt.Sprintf(`imap_servers: example.edu=%s[/]
 listen: %s
 admin_listen: %s
@@ -51,7 +52,7 @@ cluster:
 }
 
 func (m *clusterMember) start(t testing.TB) {
-	m.program = start(t, m.name, "serve", "--config", m.config, "--role", m.role)
+	m.program = startBuilt(t, m.build, m.name, "serve", "--config", m.config, "--role", m.role)
 }
 
 // status is what `alphamail status --json` says.

@@ -16,13 +16,38 @@ import (
 	"alphamail/bench/testbed/port"
 )
 
-// The tests of this package start the real program. It is built once, with the
-// race detector.
-var (
-	buildOnce sync.Once
-	builtPath string
-	buildErr  error
-)
+// The tests of this package start the real program. It is built once with the race
+// detector, and once without for tests that start it very often.
+var raced, quick = &build{flags: []string{"-race"}}, &build{}
+
+// build is the program, built when it is needed first.
+type build struct {
+	flags []string
+	once  sync.Once
+	path  string
+	err   error
+}
+
+// program returns its path.
+func (b *build) program(t testing.TB) string {
+	t.Helper()
+	b.once.Do(func() {
+		dir, err := os.MkdirTemp("", "alphamail-test-")
+		if err != nil {
+			b.err = err
+			return
+		}
+		b.path = filepath.Join(dir, "alphamail")
+		args := append([]string{"build", "-o", b.path}, b.flags...)
+		if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
+			b.err = fmt.Errorf("%w\n%s", err, out)
+		}
+	})
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	return b.path
+}
 
 func TestMain(m *testing.M) {
 	if os.Getenv(staticAddress) != "" {
@@ -30,31 +55,18 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	status := m.Run()
-	if builtPath != "" {
-		os.RemoveAll(filepath.Dir(builtPath))
+	for _, one := range []*build{raced, quick} {
+		if one.path != "" {
+			os.RemoveAll(filepath.Dir(one.path))
+		}
 	}
 	os.Exit(status)
 }
 
-// binary returns the path of the program.
+// binary returns the path of the program with the race detector.
 func binary(t testing.TB) string {
 	t.Helper()
-	buildOnce.Do(func() {
-		dir, err := os.MkdirTemp("", "alphamail-test-")
-		if err != nil {
-			buildErr = err
-			return
-		}
-		builtPath = filepath.Join(dir, "alphamail")
-		out, err := exec.Command("go", "build", "-race", "-o", builtPath, ".").CombinedOutput()
-		if err != nil {
-			buildErr = fmt.Errorf("%w\n%s", err, out)
-		}
-	})
-	if buildErr != nil {
-		t.Fatal(buildErr)
-	}
-	return builtPath
+	return raced.program(t)
 }
 
 // program is a running alphamail.
@@ -71,8 +83,13 @@ type program struct {
 // SIGTERM with status 0.
 func start(t testing.TB, name string, args ...string) *program {
 	t.Helper()
+	return startBuilt(t, raced, name, args...)
+}
+
+func startBuilt(t testing.TB, built *build, name string, args ...string) *program {
+	t.Helper()
 	p := &program{t: t, name: name, output: &lockedBuffer{}, ended: make(chan struct{})}
-	p.cmd = exec.Command(binary(t), args...)
+	p.cmd = exec.Command(built.program(t), args...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = endWithParent()
 	if err := p.cmd.Start(); err != nil {

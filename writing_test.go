@@ -28,12 +28,21 @@ type filledForm struct {
 	fields [][2]string
 }
 
-// formOf finds the form with a field on a page.
+// formOf finds the form with a field on a page, which must have one.
 func formOf(t testing.TB, page seen, field string) *filledForm {
 	t.Helper()
+	form := findForm(page, field)
+	if form == nil {
+		t.Fatalf("no form with %s on %s (status %d)\n%s", field, page.url, page.status, page.body)
+	}
+	return form
+}
+
+// findForm finds the form with a field on a page; nil when there is none.
+func findForm(page seen, field string) *filledForm {
 	root, err := html.Parse(strings.NewReader(page.body))
 	if err != nil {
-		t.Fatal(err)
+		return nil
 	}
 	for n := range root.Descendants() {
 		if n.Data != "form" {
@@ -60,7 +69,6 @@ func formOf(t testing.TB, page seen, field string) *filledForm {
 			return form
 		}
 	}
-	t.Fatalf("no form with %s on %s (status %d)\n%s", field, page.url, page.status, page.body)
 	return nil
 }
 
