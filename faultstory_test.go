@@ -167,7 +167,7 @@ func startFaultStage(t testing.TB, authors int) *faultStage {
 	}
 	// Without what nodes do of their own accord, the story has the same commands each
 	// time.
-	s.members = cluster(t, s.proxies["IMAP"].listener.Addr().String(), fmt.Sprintf("smtp_servers: example.edu=smtp+insecure://%s\nwatch: off\nfetch_ahead: off\n", s.proxies["SMTP"].listener.Addr()))
+	s.members = cluster(t, s.proxies["IMAP"].listener.Addr().String(), fmt.Sprintf("smtp_servers: example.edu=smtp+insecure://%s\nwatch: false\nfetch_ahead: false\n", s.proxies["SMTP"].listener.Addr()))
 	for _, one := range s.members {
 		one.build = quick
 		one.start(t)
