@@ -211,9 +211,10 @@ func (p Compose) problemsOf(field string) []api.Problem {
 	return found
 }
 
-// notSent tells that the reader tried to send the message in vain.
+// notSent tells that the reader tried to send the message in vain. What the draft
+// itself says of that counts more than what brought the reader here.
 func (p Compose) notSent() bool {
-	return len(p.Problems) > len(p.problemsOf(filesField)) || p.Reason != "" || len(p.Refused) > 0
+	return p.Draft.State == api.DraftUnsent && (len(p.Problems) > len(p.problemsOf(filesField)) || p.Reason != "" || len(p.Refused) > 0)
 }
 
 // filesField is the field of problems with files, which keep nothing from being

@@ -349,6 +349,34 @@ func TestAPressThatComesTwice(t *testing.T) {
 	})
 }
 
+// The form of a draft with a file comes twice, although the first time took that draft
+// away, and its author does not know: a node died before anybody heard the answer.
+func TestAPressThatComesTwiceWithAFile(t *testing.T) {
+	each(t, 1, func(t *testing.T, w *world) {
+		out := w.writing()
+		w.upload("u", "notes.txt", []byte("two recorders"))
+		save := form(w.compose(api.ComposeQuestion{Fields: api.DraftFields{To: "bob@example.net", Subject: "first"}}))
+		save.Uploads = []string{"u"}
+		saved := w.save(save)
+		again := form(w.compose(api.ComposeQuestion{Kind: api.ComposeDraft, ID: saved.ID}))
+		again.Fields.Subject = "second"
+		first := w.save(again)
+		w.account = w.writer(out)
+		second := w.save(again)
+		if second.Change != api.ChangeNone || second.ID != first.ID {
+			t.Fatalf("first %+v, then %+v", first, second)
+		}
+		again.Fields.Subject = "third"
+		again.Keep = nil
+		if third := w.save(again); third.Change != api.ChangeElsewhere {
+			t.Errorf("another form of the draft that is gone: %+v", third)
+		}
+		if answer := w.send(second); answer.State != api.SendSent || len(out.all()) != 1 {
+			t.Errorf("sending: %+v, %d went out", answer, len(out.all()))
+		}
+	})
+}
+
 func TestWhatCannotBeSent(t *testing.T) {
 	each(t, 1, func(t *testing.T, w *world) {
 		out := w.writing()

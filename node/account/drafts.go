@@ -170,7 +170,7 @@ func (a *Account) newSaving(ctx context.Context, operation string, question *api
 		return nil, err
 	}
 	s := &saving{Account: a, question: question, draft: newDraft(&question.Fields, chooseIdentity(identities, question.Fields.Identity))}
-	s.mark = mark{operation, digestOf(&question.Fields), len(question.Keep) + len(question.Uploads)}
+	s.mark = mark{pressOf(operation, question), digestOf(&question.Fields), len(question.Keep) + len(question.Uploads)}
 	s.answer.OperationID = question.OperationID
 	return s, nil
 }

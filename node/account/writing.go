@@ -36,7 +36,7 @@ const (
 	fieldOrigin = "X-AlphaMail-Origin"
 )
 
-// mark is what a draft knows of how it was saved: by which operation, a digest of
+// mark is what a draft knows of how it was saved: by which press, a digest of
 // its fields, and how many attachments it has.
 type mark struct {
 	operation, digest string
@@ -58,6 +58,22 @@ func parseMark(text string) mark {
 	}
 	count, _ := strconv.Atoi(words[2])
 	return mark{words[0], words[1], count}
+}
+
+// pressOf names what asks for a draft to be saved. A form without new files names
+// itself, so that it is known when its author presses the button again because nobody
+// answered, even if the draft that it speaks of is gone. With files, which have new
+// names each time, only the operation tells.
+func pressOf(operation string, question *api.SaveDraftQuestion) string {
+	if len(question.Uploads) > 0 {
+		return operation
+	}
+	encoded, err := question.MarshalMsg(nil)
+	if err != nil {
+		return operation
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:12])
 }
 
 // digestOf tells drafts with the same fields.
