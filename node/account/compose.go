@@ -189,7 +189,7 @@ func (a *Account) openDraft(ctx context.Context, id api.MessageID, answer *api.D
 		if err != nil {
 			return err
 		}
-		stored, err := a.storedDrafts(ctx, "", id.UID)
+		stored, err := a.draftsAndRemains(ctx, "", id.UID)
 		if err != nil {
 			return err
 		}

@@ -30,6 +30,7 @@ type storedDraft struct {
 	operation string // its Message-ID
 	mark      mark
 	state     api.DraftState
+	deleted   bool // marked as deleted: whoever began to remove it did not come to the end
 	// inReplyTo and references are its threading.
 	inReplyTo, references []string
 }
@@ -41,6 +42,12 @@ var draftFields = &imap.FetchItemBodySection{
 // storedDrafts finds the drafts of an operation, and those with some UIDs, in the
 // selected mailbox; the oldest first. What is marked as deleted is none.
 func (a *Account) storedDrafts(ctx context.Context, operation string, uids ...uint32) ([]storedDraft, error) {
+	stored, err := a.draftsAndRemains(ctx, operation, uids...)
+	return slices.DeleteFunc(stored, func(one storedDraft) bool { return one.deleted }), err
+}
+
+// draftsAndRemains is storedDrafts with those that are marked as deleted.
+func (a *Account) draftsAndRemains(ctx context.Context, operation string, uids ...uint32) ([]storedDraft, error) {
 	var wanted imap.UIDSet
 	if operation != "" {
 		search := &imapconn.Search{Criteria: &imap.SearchCriteria{Header: []imap.SearchCriteriaHeaderField{{Key: "Message-ID", Value: operation}}}}
@@ -73,7 +80,8 @@ func (a *Account) storedDrafts(ctx context.Context, operation string, uids ...ui
 		if ids := header.IDs("Message-ID"); len(ids) > 0 {
 			one.operation = ids[0]
 		}
-		if newFlagSet(message.Flags)&flagDeleted != 0 || operation != "" && one.operation != operation && !slices.Contains(uids, one.uid) {
+		one.deleted = newFlagSet(message.Flags)&flagDeleted != 0
+		if operation != "" && one.operation != operation && !slices.Contains(uids, one.uid) {
 			continue
 		}
 		for _, flag := range message.Flags {
@@ -148,7 +156,8 @@ type saving struct {
 	mailbox    string
 	catenates  bool         // the server puts messages together (RFC 4469)
 	references []reference  // to kept attachments, by position; empty for those that are fetched
-	named      *storedDraft // the one that was edited, if it is still there
+	named      *storedDraft // the one that was edited, if it is still there or was not wholly removed
+	ended      *storedDraft // what this very press saved before, if its removal was begun since
 	settled    bool         // the answer is known: nothing is to be saved
 	fresh      bool         // there is no draft of this operation, or no longer
 }
@@ -185,6 +194,9 @@ func (s *saving) run(ctx context.Context) (*api.SaveDraftAnswer, error) {
 		}
 	}
 	if s.settled {
+		if s.isLeftOver() {
+			s.removeNamed(ctx)
+		}
 		return &s.answer, nil
 	}
 	s.draft.MessageID = s.answer.OperationID
@@ -200,36 +212,55 @@ func (s *saving) run(ctx context.Context) (*api.SaveDraftAnswer, error) {
 	for _, upload := range s.question.Uploads {
 		s.config.Spool.drop(s.id, upload)
 	}
-	if s.named == nil || s.answer.Change != api.ChangeNone {
-		return &s.answer, nil
+	if s.named != nil && s.answer.Change == api.ChangeNone {
+		s.removeNamed(ctx)
 	}
-	// The new one is safe. That the old one is still there is no reason to fail.
+	return &s.answer, nil
+}
+
+// isLeftOver tells whether the draft that was edited stands beside what became of it:
+// whoever saved or sent it first did not come to its removal.
+func (s *saving) isLeftOver() bool {
+	if s.named == nil || s.named.uid == s.answer.ID.UID {
+		return false
+	}
+	return s.named.deleted || s.answer.Change == api.ChangeNone && s.named.state == api.DraftUnsent
+}
+
+// removeNamed removes the draft that was edited. The new one is safe: that the old one
+// is still there is no reason to fail.
+func (s *saving) removeNamed(ctx context.Context) {
 	err := s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error { return s.remove(ctx, s.named.uid) })
 	if err != nil {
 		s.log.Info("a draft that was saved anew could not be removed", "error", err)
 	}
-	return &s.answer, nil
 }
 
 // look finds out what became of the draft since it was shown, and so what is to
 // be done. The mailbox of drafts is selected.
 func (s *saving) look(ctx context.Context) error {
-	s.mailbox, s.named, s.answer.Change, s.answer.Other, s.fresh = s.selected.mailbox, nil, api.ChangeNone, nil, false
+	s.mailbox, s.named, s.ended, s.answer.Change, s.answer.Other, s.fresh = s.selected.mailbox, nil, nil, api.ChangeNone, nil, false
 	s.catenates = s.conn.Has(imap.CapCatenate)
 	var uids []uint32
 	if id := s.question.ID; id != nil && canonicalMailbox(id.Mailbox) == s.mailbox && id.UIDValidity == s.selected.uidValidity {
 		uids = append(uids, id.UID)
 	}
-	stored, err := s.storedDrafts(ctx, s.question.OperationID, uids...)
+	stored, err := s.draftsAndRemains(ctx, s.question.OperationID, uids...)
 	if err != nil {
 		return err
 	}
 	var newest *storedDraft
 	for i := range stored {
-		if one := &stored[i]; len(uids) > 0 && one.uid == uids[0] {
+		one := &stored[i]
+		if len(uids) > 0 && one.uid == uids[0] {
 			s.named = one
 		}
-		newest = &stored[i]
+		switch {
+		case !one.deleted:
+			newest = one
+		case one.mark.operation != "" && one.mark.operation == s.mark.operation:
+			s.ended = one
+		}
 	}
 	switch {
 	case newest == nil:
@@ -266,6 +297,10 @@ func (s *saving) lookAmongSent(ctx context.Context) error {
 	sent, err := s.isSent(ctx, s.question.OperationID)
 	if err != nil || !sent {
 		return err
+	}
+	if s.ended != nil {
+		s.settled, s.answer.Change, s.named = true, api.ChangeSent, s.ended
+		return nil
 	}
 	s.answer.Change, s.answer.OperationID = api.ChangeSending, s.newOperation()
 	kept := slices.DeleteFunc(slices.Clone(s.question.Keep), func(kept api.AttachmentName) bool {

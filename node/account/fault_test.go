@@ -270,19 +270,8 @@ const notStruck = "not struck"
 // one, as its author would.
 func (w *world) dieAndGoOn(t *testing.T, evil *saboteur, out *outbox, origin api.MessageID, subject string) string {
 	w.t.Helper()
-	backend := w.backend()
-	backend.Submit = out
-	open := func(address string) (*account.Account, func()) {
-		spool, err := account.NewSpool(account.SpoolConfig{Dir: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		backend.Options = imapconn.Options{Address: address, Security: imapconn.Plain}
-		made := account.New(user+"@example.edu", user, password, backend, account.Config{Spool: spool, Watch: -1, CommandTimeout: 2 * time.Second}, w.cache, slog.New(slog.DiscardHandler))
-		return made, func() { made.Close(); spool.Close() }
-	}
 	ctx := t.Context()
-	dying, end := open(evil.Addr().String())
+	dying, end := w.writerAt(t, evil.Addr().String(), out)
 	save := &api.SaveDraftQuestion{
 		Fields:      api.DraftFields{To: "bob@example.net", Subject: subject, Text: "the text of " + subject},
 		OperationID: strings.ReplaceAll(subject, " ", "-") + "@example.edu", Origin: &api.Origin{Kind: api.ComposeReply, ID: origin},
@@ -318,7 +307,7 @@ func (w *world) dieAndGoOn(t *testing.T, evil *saboteur, out *outbox, origin api
 	if cut, _ := struck(); !cut {
 		return notStruck
 	}
-	alive, end := open(w.server)
+	alive, end := w.writerAt(t, w.server, out)
 	defer end()
 	if answer == nil { // the author, or the frontend, tries again
 		answer = ask(alive, func() bool { return false })
@@ -346,6 +335,107 @@ func (w *world) dieAndGoOn(t *testing.T, evil *saboteur, out *outbox, origin api
 		return "rejected, kept"
 	}
 	return fmt.Sprintf("DEFECT: %s, %d went out, %d drafts, %d unclear", answer.State, goneOut, drafts, unclear)
+}
+
+// writerAt is the account at a node that asks the mail server at an address.
+func (w *world) writerAt(t *testing.T, address string, out *outbox) (made *account.Account, end func()) {
+	t.Helper()
+	spool, err := account.NewSpool(account.SpoolConfig{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := w.backend()
+	backend.Submit = out
+	backend.Options = imapconn.Options{Address: address, Security: imapconn.Plain}
+	made = account.New(user+"@example.edu", user, password, backend, account.Config{Spool: spool, Watch: -1, CommandTimeout: 2 * time.Second}, w.cache, slog.New(slog.DiscardHandler))
+	return made, func() { made.Close(); spool.Close() }
+}
+
+// A node dies before and after every command that saving a draft anew and sending it
+// takes. Another one goes on, and then no older draft is left, not even marked as
+// deleted.
+func TestANodeThatDiesWhileTidying(t *testing.T) {
+	each(t, 1, func(t *testing.T, w *world) {
+		if !w.another().Has(imap.CapUIDPlus) {
+			t.Skip("what is removed stays, marked as deleted")
+		}
+		evil := startSaboteur(t, w.server)
+		for _, after := range []bool{false, true} {
+			for at := 1; ; at++ {
+				struck, state, left := w.dieWhileTidying(t, evil, at, after)
+				if !struck {
+					break
+				}
+				want := 0
+				if state != api.SendSent {
+					want = 1
+				}
+				if left != want {
+					t.Errorf("command %d (%s), after it %v: %s, and %d drafts are left", at, evil.name, after, state, left)
+				}
+			}
+		}
+	})
+}
+
+func (w *world) dieWhileTidying(t *testing.T, evil *saboteur, at int, after bool) (struck bool, state api.SendState, left int) {
+	t.Helper()
+	ctx, out := t.Context(), &outbox{}
+	alive, end := w.writerAt(t, w.server, out)
+	defer end()
+	press := func(node *account.Account, question *api.SaveDraftQuestion) *api.SendAnswer {
+		saved, err := node.SaveDraft(ctx, "press", question)
+		switch {
+		case err != nil:
+			return nil
+		case saved.Change == api.ChangeSent:
+			return &api.SendAnswer{State: api.SendSent}
+		case saved.Change != api.ChangeNone:
+			return &api.SendAnswer{State: api.SendUnclear}
+		}
+		answer, err := node.Send(ctx, &api.SendQuestion{ID: saved.ID, OperationID: saved.OperationID})
+		if err != nil {
+			return nil
+		}
+		return answer
+	}
+	prefix := fmt.Sprintf("tidy-%d-%v-", at, after)
+	question := &api.SaveDraftQuestion{OperationID: prefix + "x@example.edu", Fields: api.DraftFields{To: "bob@example.net", Subject: prefix + "older"}}
+	first, err := alive.SaveDraft(ctx, "first-press", question)
+	if err != nil {
+		t.Fatal(err)
+	}
+	question.ID, question.Fields.Subject = &first.ID, prefix+"newer"
+	evil.mu.Lock()
+	evil.count, evil.at, evil.after, evil.dead, evil.cut = 0, at, after, true, false
+	evil.mu.Unlock()
+	dying, endDying := w.writerAt(t, evil.Addr().String(), out)
+	press(dying, question)
+	evil.end()
+	endDying()
+	evil.mu.Lock()
+	struck = evil.cut
+	evil.mu.Unlock()
+	if !struck {
+		return false, "", 0
+	}
+	answer := press(alive, question)
+	if answer == nil {
+		t.Fatalf("%s: no answer from a node that lives", prefix)
+	}
+	if sent := len(out.all()); sent > 1 || sent == 0 && answer.State == api.SendSent {
+		t.Errorf("%s: %s, and %d went out", prefix, answer.State, sent)
+	}
+	page, err := alive.Mailbox(ctx, &api.MailboxQuestion{Mailbox: first.ID.Mailbox, Page: 1, PageSize: api.MaxPageSize})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range page.Rows {
+		if strings.HasPrefix(row.Subject, prefix) {
+			left++
+		}
+	}
+	return true, answer.State, left
 }
 
 func (w *world) folderOf(ctx context.Context, a *account.Account, role api.Role) string {

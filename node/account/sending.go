@@ -141,17 +141,19 @@ func (s *sending) run(ctx context.Context) (*api.SendAnswer, error) {
 
 // find finds the draft, or what became of it.
 func (s *sending) find(ctx context.Context) (answer *api.SendAnswer, err error) {
-	gone := false
+	gone, remains := false, false
 	err = s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error {
 		if canonicalMailbox(s.id.Mailbox) != s.selected.mailbox || s.id.UIDValidity != s.selected.uidValidity {
 			gone = true
 			return nil
 		}
 		s.id.Mailbox = s.selected.mailbox
-		stored, err := s.storedDrafts(ctx, s.operation, s.id.UID)
+		stored, err := s.draftsAndRemains(ctx, s.operation, s.id.UID)
 		if err != nil {
 			return err
 		}
+		remains = slices.ContainsFunc(stored, func(one storedDraft) bool { return one.uid == s.id.UID && one.deleted })
+		stored = slices.DeleteFunc(stored, func(one storedDraft) bool { return one.deleted })
 		i := slices.IndexFunc(stored, func(one storedDraft) bool { return one.uid == s.id.UID })
 		if gone = i < 0; gone {
 			if j := slices.IndexFunc(stored, func(one storedDraft) bool { return one.state != api.DraftUnsent }); j >= 0 {
@@ -175,6 +177,10 @@ func (s *sending) find(ctx context.Context) (answer *api.SendAnswer, err error) 
 	case err != nil:
 		return nil, err
 	case sent: // whatever stands among the drafts now
+		if remains {
+			err := s.removeDraft(ctx)
+			s.log.Info("the removal of a draft that was sent is ended", "error", err)
+		}
 		return &api.SendAnswer{State: api.SendSent, Copied: true}, nil
 	case !gone:
 		return nil, nil
@@ -368,7 +374,7 @@ func (s *sending) finish(ctx context.Context, answer *api.SendAnswer) *api.SendA
 	if err == nil {
 		answer.Copied = true
 		s.markOrigin(ctx)
-		err = s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error { return s.remove(ctx, s.id.UID) })
+		err = s.removeDraft(ctx)
 	}
 	if err != nil {
 		s.log.Warn("a message was sent, and its copy or draft could not be tidied", "error", err)
@@ -376,6 +382,10 @@ func (s *sending) finish(ctx context.Context, answer *api.SendAnswer) *api.SendA
 	}
 	s.claims.set(s.operation, false)
 	return answer
+}
+
+func (s *sending) removeDraft(ctx context.Context) error {
+	return s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error { return s.remove(ctx, s.id.UID) })
 }
 
 // file puts the copy into the folder of sent messages, unless there is one.
@@ -507,8 +517,7 @@ func (s *sending) anew(ctx context.Context) (*api.SettleAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error { return s.remove(ctx, s.id.UID) })
-	if err != nil {
+	if err := s.removeDraft(ctx); err != nil {
 		s.log.Info("a draft that was begun anew could not be removed", "error", err)
 	}
 	s.claims.set(s.operation, false)
