@@ -58,6 +58,7 @@ type fakeNode struct {
 	changed *api.FolderAnswer
 	folders []api.Folder // if set, those that lists come with
 	part    *api.Stream
+	unfound error // what FindAddresses answers, when set
 }
 
 func (n *fakeNode) note(call *api.Call, question any) error {
@@ -307,6 +308,19 @@ func (n *fakeNode) ImportContacts(_ context.Context, call *api.Call, q *api.Impo
 		return nil, err
 	}
 	return &api.ImportContactsAnswer{Added: 3, Known: 2, Unusable: 1}, n.refusal
+}
+
+func (n *fakeNode) FindAddresses(_ context.Context, call *api.Call, q *api.FindAddressesQuestion) (*api.FindAddressesAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	if n.unfound != nil {
+		return nil, n.unfound
+	}
+	if len(q.Add) > 0 {
+		return &api.FindAddressesAnswer{Text: q.Text + "+" + strings.Join(q.Add, "+")}, nil
+	}
+	return &api.FindAddressesAnswer{Text: q.Text, Words: q.Text, Found: []api.FoundAddress{{ID: "ben@example.edu", Name: "Ben", Address: "ben@example.edu"}, {ID: "team", Name: "Team", Members: 2}}, More: 1}, nil
 }
 
 func (n *fakeNode) ExportContacts(_ context.Context, call *api.Call, q *api.ExportContactsQuestion) (*api.Stream, error) {

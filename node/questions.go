@@ -69,6 +69,11 @@ func (n *Node) Settle(ctx context.Context, call *api.Call, question *api.SettleQ
 	return ask(ctx, n, "settle", call, question, (*account.Account).Settle)
 }
 
+// FindAddresses implements api.Service.
+func (n *Node) FindAddresses(ctx context.Context, call *api.Call, question *api.FindAddressesQuestion) (*api.FindAddressesAnswer, error) {
+	return ask(ctx, n, "find-addresses", call, question, (*account.Account).FindAddresses)
+}
+
 // Settings implements api.Service.
 func (n *Node) Settings(ctx context.Context, call *api.Call, question *api.SettingsQuestion) (*api.SettingsAnswer, error) {
 	return ask(ctx, n, "settings", call, question, (*account.Account).Settings)

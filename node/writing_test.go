@@ -43,6 +43,10 @@ func TestAnExpiredSessionStillSaves(t *testing.T) {
 			_, err := n.Send(t.Context(), call, &api.SendQuestion{OperationID: "x@example.edu"})
 			return err
 		},
+		"find": func() error {
+			_, err := n.FindAddresses(t.Context(), call, &api.FindAddressesQuestion{})
+			return err
+		},
 		"discard": func() error { _, err := n.Discard(t.Context(), call, &api.DiscardQuestion{}); return err },
 		"settle":  func() error { _, err := n.Settle(t.Context(), call, &api.SettleQuestion{}); return err },
 	} {

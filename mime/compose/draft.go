@@ -26,6 +26,7 @@ type Draft struct {
 	ReplyTo          []mime.Address
 	To, Cc, Bcc      []mime.Address
 	Subject          string
+	Organization     string    // what From belongs to (RFC 5536 section 3.2.9)
 	Date             time.Time // the zero time leaves it out, for drafts
 	MessageID        string    // without angle brackets; empty leaves it out
 	InReplyTo        []string  // without angle brackets, as References

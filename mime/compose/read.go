@@ -16,7 +16,7 @@ import (
 func Read(m *mime.Message) *Draft {
 	h := m.Header
 	d := &Draft{
-		ReplyTo: h.Addresses("Reply-To"), To: h.Addresses("To"), Cc: h.Addresses("Cc"), Bcc: h.Addresses("Bcc"), Subject: h.Get("Subject"),
+		ReplyTo: h.Addresses("Reply-To"), To: h.Addresses("To"), Cc: h.Addresses("Cc"), Bcc: h.Addresses("Bcc"), Subject: h.Get("Subject"), Organization: h.Get("Organization"),
 		InReplyTo: h.IDs("In-Reply-To"), References: h.IDs("References"), RequestedReceipt: len(h.Addresses("Disposition-Notification-To")) > 0,
 	}
 	d.Date, _ = h.Date()

@@ -87,6 +87,7 @@ func (m *writer) header(d *Draft) error {
 		f.tokens("To", []string{"undisclosed-recipients:;"}, "")
 	}
 	f.text("Subject", d.Subject)
+	f.text("Organization", d.Organization)
 	f.ids("Message-ID", []string{d.MessageID})
 	f.ids("In-Reply-To", d.InReplyTo)
 	f.ids("References", shortReferences(d.References))

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -16,18 +15,22 @@ func (a *Account) Compose(ctx context.Context, question *api.ComposeQuestion) (*
 	if err := checkFields(&question.Fields); err != nil {
 		return nil, err
 	}
-	identities, err := a.identities(ctx)
+	book, err := a.knownBook(ctx, false)
 	if err != nil {
 		return nil, err
 	}
+	identities := a.identitiesOf(book)
 	id := question.ID
 	id.Mailbox = canonicalMailbox(id.Mailbox)
-	answer := &api.Draft{Identities: identities, Fields: question.Fields, OperationID: a.newOperation(), MaxSize: a.config.MaxAttached, CanSend: a.submitter() != nil}
+	answer := &api.Draft{
+		Settings: &book.Settings, Identities: identities, Fields: question.Fields, OperationID: a.newOperation(),
+		MaxSize: a.config.MaxAttached, CanSend: a.submitter() != nil,
+	}
 	switch question.Kind {
 	case api.ComposeNew:
 		identity := chooseIdentity(identities, question.Fields.Identity)
 		answer.Fields.Identity = identity.ID
-		answer.Fields.Text = signed(cleanLines(question.Fields.Text), identity)
+		answer.Fields.Text = signed(cleanLines(question.Fields.Text), signatureOf(identity))
 		err = a.shelf(ctx, answer)
 	case api.ComposeDraft:
 		err = a.openDraft(ctx, id, answer)
@@ -85,45 +88,72 @@ func (a *Account) answerTo(ctx context.Context, question *api.ComposeQuestion, a
 
 // answered fills a draft with what a reply or a forward begins with.
 func answered(question *api.ComposeQuestion, answer *api.Draft, message *loaded) {
-	words := compose.PhrasesFor(question.Language)
-	zone, err := time.LoadLocation(question.Zone)
-	if err != nil {
-		zone = time.UTC
-	}
+	words, zone := quoting(question, answer.Settings)
 	var own []string
 	for _, identity := range answer.Identities {
 		own = append(own, identity.Address)
 	}
 	identity := addressed(answer.Identities, message.Header)
+	signature := signatureOf(identity)
+	above := answer.Settings.SignatureAboveQuote
 	id := answer.Origin.ID
 	var draft *compose.Draft
 	switch question.Kind {
 	case api.ComposeForward:
 		draft = compose.Forward(message.Message, words, zone)
-		draft.Text = signed("", identity) + "\n" + draft.Text
+		draft.Text = answering(shortened(draft.Text), signature, api.ReplyAbove, above)
 		for _, part := range mime.Render(message.Message).Parts {
 			answer.Attachments = append(answer.Attachments, newAttachment(id, part))
 		}
 	case api.ComposeForwardAttached:
 		draft = compose.ForwardAttached(message.Header, compose.Attachment{})
-		draft.Text = signed("", identity)
+		draft.Text = answering("", signature, api.ReplyAbove, above)
 		answer.Attachments = []api.DraftAttachment{{
 			AttachmentName: api.AttachmentName{Source: id}, Name: draft.Attachments[0].Name, MediaType: "message/rfc822", Size: message.size,
 		}}
 	default:
 		mode := map[api.ComposeKind]compose.Mode{api.ComposeReply: compose.ReplyAuthor, api.ComposeReplyAll: compose.ReplyAll, api.ComposeReplyList: compose.ReplyList}[question.Kind]
 		draft = compose.Reply(message.Message, own, mode)
-		draft.Text = signed("", identity) + "\n" + compose.Quote(message.Message, words, zone)
-	}
-	if len(draft.Text) > api.MaxDraftText {
-		draft.Text = strings.ToValidUTF8(draft.Text[:api.MaxDraftText-100], "") + "\n[…]\n"
+		quotation := ""
+		if answer.Settings.QuoteOriginal == api.QuoteAll {
+			quotation = shortened(compose.Quote(message.Message, words, zone))
+		}
+		draft.Text = answering(quotation, signature, answer.Settings.ReplyPosition, above)
 	}
 	answer.Fields = fieldsOf(draft, identity)
 }
 
-// addressed finds the identity that a message was sent to.
+// quoting returns the words around a quotation and the zone of its date: those of
+// the user's settings, else those of the question.
+func quoting(question *api.ComposeQuestion, settings *api.Settings) (compose.Phrases, *time.Location) {
+	language, name := question.Language, question.Zone
+	if settings.Language != "" {
+		language = settings.Language
+	}
+	if settings.TimeZone != "" {
+		name = settings.TimeZone
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		zone = time.UTC
+	}
+	return compose.PhrasesFor(language), zone
+}
+
+// maxQuoted bounds what an answer quotes, in bytes, and leaves room to write.
+const maxQuoted = api.MaxDraftText - 16<<10
+
+func shortened(quoted string) string {
+	if len(quoted) <= maxQuoted {
+		return quoted
+	}
+	return strings.ToValidUTF8(quoted[:maxQuoted], "") + "\n[…]\n"
+}
+
+// addressed finds the identity that a message was sent to; of one that the user
+// wrote, the identity that wrote it; else the first one.
 func addressed(identities []api.Identity, header mime.Header) *api.Identity {
-	for _, name := range []string{"To", "Cc", "Delivered-To", "From"} {
+	for _, name := range []string{"To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "From"} {
 		for _, address := range header.Addresses(name) {
 			for i := range identities {
 				if strings.EqualFold(identities[i].Address, address.Email) {
@@ -143,22 +173,6 @@ func fieldsOf(draft *compose.Draft, identity *api.Identity) api.DraftFields {
 	}
 }
 
-// signed puts a signature of an identity below a text.
-func signed(text string, identity *api.Identity) string {
-	if len(identity.Signatures) == 0 {
-		return text
-	}
-	chosen := identity.Signatures[0]
-	switch identity.SignatureChoice {
-	case "fixed":
-	case "random":
-		chosen = identity.Signatures[rand.IntN(len(identity.Signatures))]
-	default:
-		return text
-	}
-	return text + "\n\n-- \n" + strings.TrimRight(cleanLines(chosen.Text), "\n") + "\n"
-}
-
 func newAttachment(source api.MessageID, part *mime.Part) api.DraftAttachment {
 	return api.DraftAttachment{
 		AttachmentName: api.AttachmentName{Source: source, Part: part.ID},
@@ -175,7 +189,7 @@ func (a *Account) openDraft(ctx context.Context, id api.MessageID, answer *api.D
 			draft.Text = compose.PlainText(mime.TextOfHTML(draft.HTML))
 		}
 		answer.ID = &id
-		answer.Fields = fieldsOf(draft, identityOf(answer.Identities, draft.From))
+		answer.Fields = fieldsOf(draft, identityOf(answer.Identities, message.Header.Get(fieldIdentity), draft.From))
 		answer.Origin = parseOrigin(message.Header.Get(fieldOrigin))
 		if validOperation(draft.MessageID) {
 			answer.OperationID = draft.MessageID

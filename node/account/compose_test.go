@@ -97,7 +97,7 @@ func (w *world) writing() *outbox {
 	return out
 }
 
-func (w *world) writer(out *outbox) *account.Account {
+func (w *world) writer(out *outbox, edits ...func(*account.Backend, *account.Config)) *account.Account {
 	w.t.Helper()
 	spool, err := account.NewSpool(account.SpoolConfig{Dir: w.t.TempDir()})
 	if err != nil {
@@ -105,7 +105,11 @@ func (w *world) writer(out *outbox) *account.Account {
 	}
 	backend := w.backend()
 	backend.Submit = out
-	made := account.New(user+"@example.edu", user, password, backend, account.Config{Spool: spool, Watch: -1}, w.cache, slog.New(slog.NewTextHandler(w.t.Output(), nil)))
+	config := account.Config{Spool: spool, Watch: -1}
+	for _, edit := range edits {
+		edit(&backend, &config)
+	}
+	made := account.New(user+"@example.edu", user, password, backend, config, w.cache, slog.New(slog.NewTextHandler(w.t.Output(), nil)))
 	w.t.Cleanup(func() {
 		made.Close()
 		spool.Close()

@@ -90,50 +90,6 @@ func (s sought) isContact(one api.Contact) bool {
 
 func (s sought) isList(one api.ContactList) bool { return s.is(one.Name) }
 
-// defaultFound is how many addresses are found when nobody says.
-const defaultFound = 10
-
-// findAddresses returns the addresses that a user may mean by some words: those of
-// contacts, the members of lists, then those collected, the ones used last first.
-func (a *Account) findAddresses(ctx context.Context, query string, limit int) ([]api.Address, error) {
-	book, err := a.knownBook(ctx, false)
-	if err != nil {
-		return nil, err
-	}
-	if limit <= 0 {
-		limit = defaultFound
-	}
-	wanted := newSought(query)
-	var found []api.Address
-	taken := map[string]bool{}
-	names := map[string]string{}
-	take := func(name, address string) {
-		if key := strings.ToLower(address); len(found) < limit && !taken[key] {
-			taken[key] = true
-			found = append(found, api.Address{Name: name, Email: address})
-		}
-	}
-	for _, contact := range book.Contacts {
-		for _, address := range contact.Addresses {
-			names[strings.ToLower(address)] = contact.Name
-			if wanted.is(contact.Name, contact.Organization, address) {
-				take(contact.Name, address)
-			}
-		}
-	}
-	for _, list := range only(book.Lists, wanted.isList) {
-		for _, address := range list.Members {
-			take(names[strings.ToLower(address)], address)
-		}
-	}
-	for _, one := range book.Collected {
-		if wanted.is(one.Name, one.Address) {
-			take(one.Name, one.Address)
-		}
-	}
-	return found, nil
-}
-
 // maxCollectedAtOnce bounds the addresses of one message that are remembered.
 const maxCollectedAtOnce = 100
 

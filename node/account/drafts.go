@@ -149,6 +149,7 @@ func (a *Account) SaveDraft(ctx context.Context, operation string, question *api
 type saving struct {
 	*Account
 	question *api.SaveDraftQuestion
+	identity string // the ID of the one that the draft is written as
 	draft    *compose.Draft
 	mark     mark
 	answer   api.SaveDraftAnswer
@@ -174,12 +175,21 @@ func (a *Account) newSaving(ctx context.Context, operation string, question *api
 	if err := checkFields(&question.Fields); err != nil {
 		return nil, err
 	}
-	identities, err := a.identities(ctx)
+	book, err := a.knownBook(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	s := &saving{Account: a, question: question, draft: newDraft(&question.Fields, chooseIdentity(identities, question.Fields.Identity))}
-	s.mark = mark{pressOf(operation, question), digestOf(&question.Fields), len(question.Keep) + len(question.Uploads)}
+	identities := a.identitiesOf(book)
+	identity := chooseIdentity(identities, question.Fields.Identity)
+	asked := *question
+	fields := &asked.Fields
+	fields.Text = marked(cleanLines(fields.Text), identities)
+	if question.WrittenAs != "" {
+		before := chooseIdentity(identities, question.WrittenAs)
+		fields.Text = resigned(fields.Text, identities, before, identity, book.Settings.SignatureAboveQuote)
+	}
+	s := &saving{Account: a, question: &asked, identity: identity.ID, draft: newDraft(fields, identity)}
+	s.mark = mark{pressOf(operation, question), digestOf(fields), len(question.Keep) + len(question.Uploads)}
 	s.answer.OperationID = question.OperationID
 	return s, nil
 }
@@ -381,9 +391,7 @@ func (s *saving) compose(ctx context.Context) (*letter, error) {
 	}
 	file, err := s.spool(func(w io.Writer) error {
 		fmt.Fprintf(w, "%s: %s\r\n", fieldSaved, s.mark)
-		if origin := s.question.Origin; origin != nil && isOrigin(origin) {
-			fmt.Fprintf(w, "%s: %s\r\n", fieldOrigin, originLine(origin))
-		}
+		writeOwnFields(w, s.identity, s.question.Origin)
 		return draft.WriteDraft(w)
 	})
 	if err != nil {

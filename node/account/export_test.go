@@ -11,7 +11,3 @@ import (
 func (a *Account) Identities(ctx context.Context) ([]api.Identity, error) { return a.identities(ctx) }
 func (a *Account) Usual(ctx context.Context) (api.Settings, error)        { return a.settings(ctx) }
 func (a *Account) Collect(ctx context.Context, used []api.Address) error  { return a.collect(ctx, used) }
-
-func (a *Account) FindAddresses(ctx context.Context, query string, limit int) ([]api.Address, error) {
-	return a.findAddresses(ctx, query, limit)
-}

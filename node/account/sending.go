@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -110,8 +109,13 @@ type sending struct {
 	stored storedDraft
 	draft  *compose.Draft
 	origin *api.Origin
-	bcc    []byte // the field as the draft has it
-	spool  *spooled
+	own    []api.Identity
+	// identity is the ID of the one that the draft was written as.
+	identity string
+	bcc      []byte // the field as the draft has it
+	spool    *spooled
+
+	remembered bool
 }
 
 func (s *sending) run(ctx context.Context) (*api.SendAnswer, error) {
@@ -206,13 +210,12 @@ var bccField = &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, H
 
 // read makes the message of the draft. Its files stay on the mail server until they
 // are written.
-func (s *sending) read(ctx context.Context) error {
+func (s *sending) read(ctx context.Context) (err error) {
+	if s.own, err = s.identities(ctx); err != nil { // which may need the turn
+		return err
+	}
 	return s.onMessage(ctx, s.id, func(ctx context.Context, _ int) error {
 		message, err := s.load(ctx, s.id)
-		if err != nil {
-			return err
-		}
-		identities, err := s.identities(ctx)
 		if err != nil {
 			return err
 		}
@@ -227,8 +230,10 @@ func (s *sending) read(ctx context.Context) error {
 			file.Name, file.MediaType = partName(part), part.MediaType
 			s.draft.Attachments = append(s.draft.Attachments, file)
 		}
-		identity := identityOf(identities, s.draft.From)
+		identity := identityOf(s.own, message.Header.Get(fieldIdentity), s.draft.From)
+		s.identity = identity.ID
 		s.draft.From = mime.Address{Name: identity.Name, Email: identity.Address}
+		s.draft.Organization = identity.Organization
 		if len(s.draft.ReplyTo) == 0 && identity.ReplyTo != "" {
 			s.draft.ReplyTo = parseRecipients(identity.ReplyTo)
 		}
@@ -292,7 +297,9 @@ func (s *sending) through(ctx context.Context, server Submission) (*api.SendAnsw
 		s.log.Warn("nobody knows whether a message was sent", "error", err)
 		return &api.SendAnswer{State: api.SendUnclear}, nil
 	}
-	giveBack()
+	if kind := submit.KindOf(err); kind == submit.NotSent || kind == submit.Busy {
+		giveBack() // what was refused counts: nobody shall try addresses for free
+	}
 	if !s.keyword(after, imap.StoreFlagsDel, flagPending) {
 		return &api.SendAnswer{State: api.SendUnclear}, nil // the next owner could not know
 	}
@@ -374,7 +381,10 @@ func (s *sending) finish(ctx context.Context, answer *api.SendAnswer) *api.SendA
 	if err == nil {
 		answer.Copied = true
 		s.markOrigin(ctx)
-		err = s.removeDraft(ctx)
+		err = s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error {
+			s.remember(answer.Refused)
+			return s.remove(ctx, s.id.UID)
+		})
 	}
 	if err != nil {
 		s.log.Warn("a message was sent, and its copy or draft could not be tidied", "error", err)
@@ -386,6 +396,30 @@ func (s *sending) finish(ctx context.Context, answer *api.SendAnswer) *api.SendA
 
 func (s *sending) removeDraft(ctx context.Context) error {
 	return s.inSpecial(ctx, api.RoleDrafts, func(ctx context.Context) error { return s.remove(ctx, s.id.UID) })
+}
+
+// remember keeps, without anybody waiting, whom the message went to. The caller has
+// the turn, and may call it twice.
+func (s *sending) remember(refused []api.RefusedRecipient) {
+	if s.remembered || s.config.SettingsFolder == "" {
+		return
+	}
+	s.remembered = true
+	var used []api.Address
+	for _, one := range slices.Concat(s.draft.To, s.draft.Cc, s.draft.Bcc) {
+		isRefused := slices.ContainsFunc(refused, func(r api.RefusedRecipient) bool { return strings.EqualFold(r.Address, one.Email) })
+		isOwn := slices.ContainsFunc(s.own, func(own api.Identity) bool { return strings.EqualFold(own.Address, one.Email) })
+		if !isRefused && !isOwn {
+			used = append(used, api.Address{Name: one.Name, Email: one.Email})
+		}
+	}
+	s.inBackground(func() { // ends with its one exchange, or when the account is closed
+		ctx, cancel := context.WithTimeout(s.closing, afterSubmit)
+		defer cancel()
+		if err := s.collect(ctx, used); err != nil {
+			s.log.Info("whom a message went to is not remembered", "error", err)
+		}
+	})
 }
 
 // file puts the copy into the folder of sent messages, unless there is one.
@@ -504,9 +538,7 @@ func (s *sending) settle(ctx context.Context, sent bool) (*api.SettleAnswer, err
 func (s *sending) anew(ctx context.Context) (*api.SettleAnswer, error) {
 	s.draft.MessageID, s.draft.Date = s.newOperation(), time.Time{}
 	written, err := s.Account.spool(func(w io.Writer) error {
-		if s.origin != nil {
-			fmt.Fprintf(w, "%s: %s\r\n", fieldOrigin, originLine(s.origin))
-		}
+		writeOwnFields(w, s.identity, s.origin)
 		return s.draft.WriteDraft(w)
 	})
 	if err != nil {

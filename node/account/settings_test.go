@@ -213,19 +213,6 @@ func TestContacts(t *testing.T) {
 		if page, err = b.Contacts(t.Context(), &api.ContactsQuestion{Query: "ÉMILIE example"}); err != nil || page.Total != 1 || page.All != 2 || len(page.Lists)+len(page.Collected) != 0 {
 			t.Errorf("found %+v, %v", page, err)
 		}
-		for query, want := range map[string][]api.Address{
-			"physics": {{Name: "Ben Okafor", Email: "ben@example.edu"}, {Name: "Ben Okafor", Email: "ben@example.net"}},
-			"SEMI":    {{Name: "Ben Okafor", Email: "ben@example.net"}, {Email: "yuki@example.net"}},
-			"tanaka":  {{Name: "Yuki Tanaka", Email: "yuki@example.net"}},
-			"nobody":  nil,
-		} {
-			if got, err := b.FindAddresses(t.Context(), query, 0); err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("%q finds %+v, %v", query, got, err)
-			}
-		}
-		if got, err := b.FindAddresses(t.Context(), "", 2); err != nil || len(got) != 2 {
-			t.Errorf("at most 2: %+v, %v", got, err)
-		}
 		w.keep(b, api.Change{Delete: &api.Record{Kind: api.RecordContact, ID: ids[0]}}, api.Change{Delete: &api.Record{Kind: api.RecordAddress, ID: "yuki@example.net"}})
 		if _, err := b.Contacts(t.Context(), &api.ContactsQuestion{ID: ids[0]}); code(err) != api.CodeNotFound {
 			t.Errorf("a deleted contact: %v", err)

@@ -34,6 +34,8 @@ func (a *Account) asWriter(ctx context.Context, work func() error) error {
 const (
 	fieldSaved  = "X-AlphaMail-Draft"
 	fieldOrigin = "X-AlphaMail-Origin"
+	// fieldIdentity tells identities with the same address and name apart.
+	fieldIdentity = "X-AlphaMail-Identity"
 )
 
 // mark is what a draft knows of how it was saved: by which press, a digest of
@@ -82,6 +84,17 @@ func digestOf(fields *api.DraftFields) string {
 		fields.Identity, fields.To, fields.Cc, fields.Bcc, fields.ReplyTo, fields.Subject, fields.Text,
 	}, "\x00")))
 	return hex.EncodeToString(sum[:12])
+}
+
+// writeOwnFields writes the fields that say what a draft is about, and as whom it is
+// written.
+func writeOwnFields(w io.Writer, identity string, origin *api.Origin) {
+	if identity != "" && fitID(identity) {
+		fmt.Fprintf(w, "%s: %s\r\n", fieldIdentity, identity)
+	}
+	if origin != nil && isOrigin(origin) {
+		fmt.Fprintf(w, "%s: %s\r\n", fieldOrigin, originLine(origin))
+	}
 }
 
 // originLine writes an origin as the value of a field.
@@ -258,8 +271,12 @@ func chooseIdentity(identities []api.Identity, id string) *api.Identity {
 	return &identities[0]
 }
 
-// identityOf finds the identity that a draft was written as.
-func identityOf(identities []api.Identity, from mime.Address) *api.Identity {
+// identityOf finds the identity that a draft was written as. The ID that it was
+// saved with counts as long as it has the address of the draft.
+func identityOf(identities []api.Identity, id string, from mime.Address) *api.Identity {
+	if one := chooseIdentity(identities, id); one.ID == id && strings.EqualFold(one.Address, from.Email) {
+		return one
+	}
 	best := &identities[0]
 	for i := range identities {
 		one := &identities[i]

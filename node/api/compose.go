@@ -106,6 +106,8 @@ type Draft struct {
 	MaxSize int64 `msg:"max_size,omitempty"`
 	// CanSend is false where no way to send is configured.
 	CanSend bool `msg:"can_send,omitempty"`
+	// Settings are the user's; nil where none are kept.
+	Settings *Settings `msg:"settings,omitempty"`
 }
 
 // UploadQuestion brings a piece of a file to the node, which keeps it until it
@@ -137,6 +139,10 @@ type SaveDraftQuestion struct {
 	ID          *MessageID `msg:"id,omitempty"`
 	OperationID string     `msg:"operation_id"`
 	Origin      *Origin    `msg:"origin,omitempty"`
+	// WrittenAs, if set, is the ID of the identity as which the text was written so
+	// far: its signature gives way to that of Fields.Identity, unless its author
+	// changed it.
+	WrittenAs string `msg:"written_as,omitempty"`
 }
 
 // DraftChange says what happened to a draft since it was shown.
@@ -254,4 +260,39 @@ type SettleQuestion struct {
 // SettleAnswer tells where the draft stands now; nil when it was filed.
 type SettleAnswer struct {
 	ID *MessageID `msg:"id,omitempty"`
+}
+
+// FindAddressesQuestion looks for whom the words mean that stand last in a field of
+// addresses: among contacts, lists, and the addresses that the user wrote to.
+type FindAddressesQuestion struct {
+	// Text is the field, as in DraftFields.
+	Text string `msg:"text"`
+	// Add are FoundAddress.IDs, which take the place of the words in Text if these
+	// are still Words, and are added to it otherwise. Nothing is looked for then.
+	Add   []string `msg:"add,omitempty"`
+	Words string   `msg:"words,omitempty"`
+}
+
+// MaxFound is how many addresses and lists are found at once.
+const MaxFound = 20
+
+// FindAddressesAnswer tells what was found.
+type FindAddressesAnswer struct {
+	// Text is the field with what was added.
+	Text string `msg:"text"`
+	// Words are those that were looked for.
+	Words string         `msg:"words,omitempty"`
+	Found []FoundAddress `msg:"found,omitempty"`
+	// More is how many there are besides.
+	More int `msg:"more,omitempty"`
+}
+
+// FoundAddress is an address, or a list of some.
+type FoundAddress struct {
+	// ID names it in FindAddressesQuestion.Add.
+	ID   string `msg:"id"`
+	Name string `msg:"name,omitempty"`
+	// Address is empty for a list, Members its number of addresses.
+	Address string `msg:"address,omitempty"`
+	Members int    `msg:"members,omitempty"`
 }

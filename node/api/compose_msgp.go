@@ -346,8 +346,8 @@ func (z *DiscardQuestion) Msgsize() (s int) {
 func (z *Draft) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(11)
-	var zb0001Mask uint16 /* 11 bits */
+	zb0001Len := uint32(12)
+	var zb0001Mask uint16 /* 12 bits */
 	_ = zb0001Mask
 	if z.Attachments == nil {
 		zb0001Len--
@@ -376,6 +376,10 @@ func (z *Draft) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.CanSend == false {
 		zb0001Len--
 		zb0001Mask |= 0x400
+	}
+	if z.Settings == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -475,6 +479,19 @@ func (z *Draft) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "can_send"
 			o = append(o, 0xa8, 0x63, 0x61, 0x6e, 0x5f, 0x73, 0x65, 0x6e, 0x64)
 			o = msgp.AppendBool(o, z.CanSend)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "settings"
+			o = append(o, 0xa8, 0x73, 0x65, 0x74, 0x74, 0x69, 0x6e, 0x67, 0x73)
+			if z.Settings == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Settings.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Settings")
+					return
+				}
+			}
 		}
 	}
 	return
@@ -662,6 +679,23 @@ func (z *Draft) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "CanSend")
 				return
 			}
+		case "settings":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Settings = nil
+			} else {
+				if z.Settings == nil {
+					z.Settings = new(Settings)
+				}
+				bts, err = z.Settings.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Settings")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -700,7 +734,12 @@ func (z *Draft) Msgsize() (s int) {
 	} else {
 		s += 1 + 5 + msgp.StringPrefixSize + len(string(z.Origin.Kind)) + 3 + z.Origin.ID.Msgsize()
 	}
-	s += 6 + msgp.StringPrefixSize + len(string(z.State)) + 10 + msgp.BoolSize + 9 + msgp.Int64Size + 9 + msgp.BoolSize
+	s += 6 + msgp.StringPrefixSize + len(string(z.State)) + 10 + msgp.BoolSize + 9 + msgp.Int64Size + 9 + msgp.BoolSize + 9
+	if z.Settings == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Settings.Msgsize()
+	}
 	return
 }
 
@@ -1047,6 +1086,353 @@ func (z *DraftState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z DraftState) Msgsize() (s int) {
 	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *FindAddressesAnswer) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Words == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Found == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.More == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "text"
+		o = append(o, 0xa4, 0x74, 0x65, 0x78, 0x74)
+		o = msgp.AppendString(o, z.Text)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "words"
+			o = append(o, 0xa5, 0x77, 0x6f, 0x72, 0x64, 0x73)
+			o = msgp.AppendString(o, z.Words)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "found"
+			o = append(o, 0xa5, 0x66, 0x6f, 0x75, 0x6e, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Found)))
+			for za0001 := range z.Found {
+				o, err = z.Found[za0001].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Found", za0001)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "more"
+			o = append(o, 0xa4, 0x6d, 0x6f, 0x72, 0x65)
+			o = msgp.AppendInt(o, z.More)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *FindAddressesAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "text":
+			z.Text, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Text")
+				return
+			}
+		case "words":
+			z.Words, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Words")
+				return
+			}
+		case "found":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Found")
+				return
+			}
+			if cap(z.Found) >= int(zb0002) {
+				z.Found = (z.Found)[:zb0002]
+			} else {
+				z.Found = make([]FoundAddress, zb0002)
+			}
+			for za0001 := range z.Found {
+				bts, err = z.Found[za0001].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Found", za0001)
+					return
+				}
+			}
+		case "more":
+			z.More, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "More")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *FindAddressesAnswer) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Text) + 6 + msgp.StringPrefixSize + len(z.Words) + 6 + msgp.ArrayHeaderSize
+	for za0001 := range z.Found {
+		s += z.Found[za0001].Msgsize()
+	}
+	s += 5 + msgp.IntSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *FindAddressesQuestion) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Add == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Words == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "text"
+		o = append(o, 0xa4, 0x74, 0x65, 0x78, 0x74)
+		o = msgp.AppendString(o, z.Text)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "add"
+			o = append(o, 0xa3, 0x61, 0x64, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Add)))
+			for za0001 := range z.Add {
+				o = msgp.AppendString(o, z.Add[za0001])
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "words"
+			o = append(o, 0xa5, 0x77, 0x6f, 0x72, 0x64, 0x73)
+			o = msgp.AppendString(o, z.Words)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *FindAddressesQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "text":
+			z.Text, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Text")
+				return
+			}
+		case "add":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Add")
+				return
+			}
+			if cap(z.Add) >= int(zb0002) {
+				z.Add = (z.Add)[:zb0002]
+			} else {
+				z.Add = make([]string, zb0002)
+			}
+			for za0001 := range z.Add {
+				z.Add[za0001], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Add", za0001)
+					return
+				}
+			}
+		case "words":
+			z.Words, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Words")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *FindAddressesQuestion) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Text) + 4 + msgp.ArrayHeaderSize
+	for za0001 := range z.Add {
+		s += msgp.StringPrefixSize + len(z.Add[za0001])
+	}
+	s += 6 + msgp.StringPrefixSize + len(z.Words)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *FoundAddress) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Address == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Members == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "id"
+		o = append(o, 0xa2, 0x69, 0x64)
+		o = msgp.AppendString(o, z.ID)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "name"
+			o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "address"
+			o = append(o, 0xa7, 0x61, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
+			o = msgp.AppendString(o, z.Address)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "members"
+			o = append(o, 0xa7, 0x6d, 0x65, 0x6d, 0x62, 0x65, 0x72, 0x73)
+			o = msgp.AppendInt(o, z.Members)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *FoundAddress) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "id":
+			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "name":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "address":
+			z.Address, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Address")
+				return
+			}
+		case "members":
+			z.Members, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Members")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *FoundAddress) Msgsize() (s int) {
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 8 + msgp.StringPrefixSize + len(z.Address) + 8 + msgp.IntSize
 	return
 }
 
@@ -1463,8 +1849,8 @@ func (z *SaveDraftAnswer) Msgsize() (s int) {
 func (z *SaveDraftQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(6)
-	var zb0001Mask uint8 /* 6 bits */
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
 	_ = zb0001Mask
 	if z.Keep == nil {
 		zb0001Len--
@@ -1481,6 +1867,10 @@ func (z *SaveDraftQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Origin == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20
+	}
+	if z.WrittenAs == "" {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -1569,6 +1959,11 @@ func (z *SaveDraftQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 					return
 				}
 			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "written_as"
+			o = append(o, 0xaa, 0x77, 0x72, 0x69, 0x74, 0x74, 0x65, 0x6e, 0x5f, 0x61, 0x73)
+			o = msgp.AppendString(o, z.WrittenAs)
 		}
 	}
 	return
@@ -1738,6 +2133,12 @@ func (z *SaveDraftQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "written_as":
+			z.WrittenAs, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "WrittenAs")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -1772,6 +2173,7 @@ func (z *SaveDraftQuestion) Msgsize() (s int) {
 	} else {
 		s += 1 + 5 + msgp.StringPrefixSize + len(string(z.Origin.Kind)) + 3 + z.Origin.ID.Msgsize()
 	}
+	s += 11 + msgp.StringPrefixSize + len(z.WrittenAs)
 	return
 }
 

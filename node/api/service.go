@@ -66,6 +66,9 @@ type Service interface {
 	Discard(context.Context, *Call, *DiscardQuestion) (*DiscardAnswer, error)
 	// Settle ends the doubt about a draft that may have been sent.
 	Settle(context.Context, *Call, *SettleQuestion) (*SettleAnswer, error)
+	// FindAddresses looks for recipients while a message is written. Errors: besides
+	// the usual ones, too_large for what has no room in the field.
+	FindAddresses(context.Context, *Call, *FindAddressesQuestion) (*FindAddressesAnswer, error)
 	// Settings tells the user's settings and identities.
 	Settings(context.Context, *Call, *SettingsQuestion) (*SettingsAnswer, error)
 	// Save changes settings, identities, contacts and what else is kept for a user,

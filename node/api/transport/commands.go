@@ -35,6 +35,7 @@ const (
 	commandUndo           = "undo"
 	commandEmpty          = "empty"
 	commandFolder         = "folder"
+	commandFindAddresses  = "find-addresses"
 )
 
 // The paths are pathPrefix and a command, or one of those that follow.
@@ -80,6 +81,7 @@ func commandsOf(service api.Service) map[string]command {
 		commandUndo:           page(service.Undo),
 		commandEmpty:          page(service.Empty),
 		commandFolder:         page(service.Folder),
+		commandFindAddresses:  page(service.FindAddresses),
 	}
 }
 
@@ -243,4 +245,9 @@ func (c *Client) Empty(ctx context.Context, call *api.Call, question *api.EmptyQ
 // Folder implements api.Service.
 func (c *Client) Folder(ctx context.Context, call *api.Call, question *api.FolderQuestion) (*api.FolderAnswer, error) {
 	return ask[api.FolderAnswer](ctx, c, commandFolder, call, question)
+}
+
+// FindAddresses implements api.Service.
+func (c *Client) FindAddresses(ctx context.Context, call *api.Call, question *api.FindAddressesQuestion) (*api.FindAddressesAnswer, error) {
+	return ask[api.FindAddressesAnswer](ctx, c, commandFindAddresses, call, question)
 }

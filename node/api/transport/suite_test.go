@@ -92,6 +92,9 @@ func (f *fake) Contacts(ctx context.Context, c *api.Call, q *api.ContactsQuestio
 func (f *fake) ImportContacts(ctx context.Context, c *api.Call, q *api.ImportContactsQuestion) (*api.ImportContactsAnswer, error) {
 	return reply[*api.ImportContactsAnswer](ctx, f, c, q)
 }
+func (f *fake) FindAddresses(ctx context.Context, c *api.Call, q *api.FindAddressesQuestion) (*api.FindAddressesAnswer, error) {
+	return reply[*api.FindAddressesAnswer](ctx, f, c, q)
+}
 func (f *fake) ExportContacts(ctx context.Context, c *api.Call, q *api.ExportContactsQuestion) (*api.Stream, error) {
 	return reply[*api.Stream](ctx, f, c, q)
 }
@@ -215,15 +218,19 @@ func TestEveryCommand(t *testing.T) {
 			Folders: []api.Folder{folder}, Fields: fields, ID: &id, OperationID: "o@example.edu", Origin: &api.Origin{Kind: api.ComposeReply, ID: id},
 			Identities:  []api.Identity{{ID: "i", Name: "Ana", Address: "ana@example.edu", ReplyTo: "r", Organization: "o", Signatures: []api.Signature{{Name: "n", Text: "t"}}, SignatureChoice: "random"}},
 			Attachments: []api.DraftAttachment{{AttachmentName: api.AttachmentName{Source: id, Part: "2"}, Name: "n", MediaType: "image/png", Size: 3}},
-			State:       api.DraftUnclear, Formatted: true, MaxSize: 1 << 40, CanSend: true,
+			State:       api.DraftUnclear, Formatted: true, MaxSize: 1 << 40, CanSend: true, Settings: settings,
 		}, nil},
 		{&api.UploadQuestion{Upload: "u", Offset: 1 << 40, Data: []byte{0, 255}, Name: "n", MediaType: "image/png"}, &api.UploadAnswer{Size: 1 << 40}, nil},
 		{&api.SaveDraftQuestion{
 			Fields: fields, Keep: []api.AttachmentName{{Source: id, Part: "1.2"}}, Uploads: []string{"u"}, ID: &id, OperationID: "o", Origin: &api.Origin{Kind: api.ComposeForward, ID: id},
+			WrittenAs: "i",
 		}, &api.SaveDraftAnswer{ID: id, OperationID: "o", Change: api.ChangeElsewhere, Other: &id}, nil},
 		{&api.SendQuestion{ID: id, OperationID: "o"}, &api.SendAnswer{
 			State: api.SendRejected, Problems: []api.Problem{{Field: "to", Kind: api.ProblemAddress, Value: "x"}},
 			Refused: []api.RefusedRecipient{{Address: "x@example.edu", Status: "5.1.1", Text: "no"}}, Reason: api.ReasonSize, Copied: true,
+		}, nil},
+		{&api.FindAddressesQuestion{Text: "t", Add: []string{"i"}, Words: "w"}, &api.FindAddressesAnswer{
+			Text: "t", Words: "w", Found: []api.FoundAddress{{ID: "i", Name: "n", Address: "a", Members: 2}}, More: 3,
 		}, nil},
 		{&api.DiscardQuestion{ID: id}, &api.DiscardAnswer{}, nil},
 		{&api.SettleQuestion{ID: id, Sent: true}, &api.SettleAnswer{ID: &id}, nil},
@@ -274,6 +281,8 @@ func TestEveryCommand(t *testing.T) {
 				got, err = service.Save(t.Context(), full, question)
 			case *api.ContactsQuestion:
 				got, err = service.Contacts(t.Context(), full, question)
+			case *api.FindAddressesQuestion:
+				got, err = service.FindAddresses(t.Context(), full, question)
 			case *api.ImportContactsQuestion:
 				got, err = service.ImportContacts(t.Context(), full, question)
 			case *api.ActQuestion:
