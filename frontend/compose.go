@@ -27,6 +27,7 @@ func (r *request) compose(query url.Values) {
 		r.fail(err)
 		return
 	}
+	r.settings = draft.Settings
 	shown := page.Compose{Draft: draft, Saved: query.Get("saved") == "1", Reason: api.SendReason(query.Get("reason"))}
 	switch change := api.DraftChange(query.Get("change")); change {
 	case api.ChangeElsewhere, api.ChangeSending:
@@ -95,15 +96,18 @@ func (r *request) write() {
 		r.errorPage(fasthttp.StatusBadRequest, api.CodeInvalid)
 		return
 	}
+	press, field, _ := strings.Cut(sent.get("do"), "-")
 	switch {
 	case r.session == nil:
-		r.unsaved(fasthttp.StatusUnauthorized, question, page.FailureExpired)
+		r.unsaved(fasthttp.StatusUnauthorized, question, sent, page.FailureExpired)
 	case !genuine:
-		r.unsaved(fasthttp.StatusForbidden, question, page.FailureStale)
+		r.unsaved(fasthttp.StatusForbidden, question, sent, page.FailureStale)
 	case sent.cut:
-		r.unsaved(fasthttp.StatusRequestEntityTooLarge, question, page.FailureSpace)
-	case sent.get("do") == "discard" && err == nil:
+		r.unsaved(fasthttp.StatusRequestEntityTooLarge, question, sent, page.FailureSpace)
+	case press == "discard" && err == nil:
 		r.discard(question)
+	case (press == "find" || press == "add") && err == nil && recipientsIn(&question.Fields, field) != nil:
+		r.find(question, sent, field, press == "add")
 	default:
 		r.save(question, sent, err)
 	}
@@ -117,7 +121,20 @@ func parseDraftForm(sent *form) (*api.SaveDraftQuestion, bool) {
 			Identity: sent.get("identity"), To: sent.get("to"), Cc: sent.get("cc"), Bcc: sent.get("bcc"), ReplyTo: sent.get("reply_to"),
 			Subject: sent.get("subject"), Text: strings.ReplaceAll(strings.ToValidUTF8(sent.get("text"), "\uFFFD"), "\r\n", "\n"),
 		},
-		OperationID: sent.get("operation"), Uploads: sent.uploads,
+		OperationID: sent.get("operation"),
+	}
+	if sent.get("do") == "identity" {
+		question.WrittenAs = sent.get("written_as")
+	}
+	for _, text := range sent.fields["upload"] {
+		waiting, err := page.ParseWaitingFile(text)
+		if err != nil {
+			return nil, false
+		}
+		sent.uploads = append(sent.uploads, waiting)
+	}
+	for _, waiting := range sent.uploads {
+		question.Uploads = append(question.Uploads, waiting.Upload)
 	}
 	if question.OperationID == "" {
 		return nil, false
@@ -154,7 +171,7 @@ func (r *request) save(question *api.SaveDraftQuestion, sent *form, problem erro
 		failure := api.AsError(err)
 		r.log.Info("a draft was not saved", "request", r.id, "code", string(failure.Code), "error", failure.Error())
 		status, reason := whyUnsaved(failure)
-		r.unsaved(status, question, reason)
+		r.unsaved(status, question, sent, reason)
 		return
 	}
 	query := url.Values{"draft": {page.MessageReference(saved.ID)}, "saved": {"1"}}
@@ -199,7 +216,16 @@ func whyUnsaved(failure *api.Error) (int, page.ComposeFailure) {
 }
 
 // unsaved gives the text back in its form, with the reason why it is not saved.
-func (r *request) unsaved(status int, question *api.SaveDraftQuestion, reason page.ComposeFailure) {
+func (r *request) unsaved(status int, question *api.SaveDraftQuestion, sent *form, reason page.ComposeFailure) {
+	shown := r.asWritten(question, sent)
+	if shown.Failure = reason; reason == page.FailureFile {
+		shown.Waiting = nil // one of them is what is gone
+	}
+	r.showWritten(status, shown)
+}
+
+// asWritten is the page of a form that goes back, with nothing of it saved.
+func (r *request) asWritten(question *api.SaveDraftQuestion, sent *form) page.Compose {
 	draft := &api.Draft{Fields: question.Fields, ID: question.ID, OperationID: question.OperationID, Origin: question.Origin, CanSend: true}
 	for _, kept := range question.Keep {
 		name := kept.Part
@@ -211,22 +237,69 @@ func (r *request) unsaved(status int, question *api.SaveDraftQuestion, reason pa
 	if r.session != nil {
 		r.completeForm(draft, question)
 	}
-	r.html(status, page.PagePolicy(), func(w io.Writer) error {
-		return page.WriteCompose(w, r.context(r.cookie), page.Compose{Draft: draft, Failure: reason})
-	})
+	return page.Compose{Draft: draft, Waiting: sent.uploads}
+}
+
+func (r *request) showWritten(status int, shown page.Compose) {
+	r.html(status, page.PagePolicy(), func(w io.Writer) error { return page.WriteCompose(w, r.context(r.cookie), shown) })
+}
+
+// recipientsIn is a field in which addresses can be found; nil for any other name.
+func recipientsIn(fields *api.DraftFields, name string) *string {
+	switch name {
+	case "to":
+		return &fields.To
+	case "cc":
+		return &fields.Cc
+	case "bcc":
+		return &fields.Bcc
+	}
+	return nil
+}
+
+// find shows whom the last words of a field may mean, or adds to the field those who
+// were ticked. Nothing is saved.
+func (r *request) find(question *api.SaveDraftQuestion, sent *form, field string, adding bool) {
+	text := recipientsIn(&question.Fields, field)
+	asked := &api.FindAddressesQuestion{Text: *text}
+	if adding {
+		asked.Add, asked.Words = sent.fields["add"], sent.get("words")
+	}
+	var answer *api.FindAddressesAnswer
+	if !adding || len(asked.Add) > 0 {
+		var err error
+		if answer, err = ask(r, api.Service.FindAddresses, asked); err != nil {
+			status, reason := whyUnsaved(api.AsError(err))
+			r.unsaved(status, question, sent, reason)
+			return
+		}
+		*text = answer.Text
+	}
+	shown := r.asWritten(question, sent)
+	if sent.failure != nil {
+		shown.Problems = []api.Problem{{Field: "attachments", Kind: api.ProblemGone}}
+	}
+	if !adding {
+		shown.Found, shown.FoundIn = answer, field
+	}
+	r.showWritten(fasthttp.StatusOK, shown)
 }
 
 // completeForm adds what the node remembers to a form that goes back: it may not
 // answer.
 func (r *request) completeForm(draft *api.Draft, question *api.SaveDraftQuestion) {
 	begun := &api.ComposeQuestion{}
-	if question.ID != nil {
+	switch {
+	case question.ID != nil:
 		begun.Kind, begun.ID = api.ComposeDraft, *question.ID
+	case question.Origin != nil:
+		begun.Kind, begun.ID = question.Origin.Kind, question.Origin.ID
 	}
 	known, err := ask(r, api.Service.Compose, begun)
 	if err != nil {
 		return
 	}
+	r.settings = known.Settings
 	draft.Folders, draft.Identities, draft.MaxSize, draft.CanSend, draft.State = known.Folders, known.Identities, known.MaxSize, known.CanSend, known.State
 	for i := range draft.Attachments {
 		for _, one := range known.Attachments {

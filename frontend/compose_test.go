@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -128,6 +129,66 @@ func TestWhatIsNotSentIsExplained(t *testing.T) {
 	forged := get(t, client, base+"/compose?draft=Drafts/1-1&refused=call-me@evil.example&problem=address+to+pay+up&problem=address+x+y")
 	if strings.Contains(forged.text, "evil") || strings.Contains(forged.text, "pay up") {
 		t.Error("a link says what it likes")
+	}
+}
+
+// Finding saves nothing, and loses neither what was typed nor what was chosen.
+func TestFindingWhileWriting(t *testing.T) {
+	node, client, base, form := writer(t, nil)
+	form = form.with("to", "x@example.org, be").with("cc", "half").with("text", "my long text").with("origin", "forward INBOX/1-2").with("keep", "INBOX/1-2/2")
+	form.files = map[string]io.Reader{"a b.txt": strings.NewReader("content")}
+	answer := press(t, client, base, form.with("do", "find-to"), nil)
+	wanted := []string{
+		"my long text", `value="x@example.org, be"`, `value="half"`, `name="add" value="ben@example.edu"`, `name="add" value="team"`, "2 addresses", "1 more was found",
+		`name="do" value="add-to"`, `name="words" value="x@example.org, be"`, `name="keep" value="INBOX/1-2/2" checked`, "a b.txt",
+	}
+	for _, one := range wanted {
+		if answer.StatusCode != 200 || !strings.Contains(answer.text, one) {
+			t.Errorf("status %d, no %q in\n%s", answer.StatusCode, one, answer.text)
+		}
+	}
+	waiting := regexp.MustCompile(`name="upload" value="([A-Z2-7]+ a b.txt)" checked`).FindStringSubmatch(answer.text)
+	if waiting == nil || len(node.saved) > 0 || node.sends > 0 {
+		t.Fatalf("%d saved, the file is %q", len(node.saved), waiting)
+	}
+	form.files = nil
+	form = form.with("upload", waiting[1])
+	answer = press(t, client, base, form.with("words", "x@example.org, be").with("add", "ben@example.edu").with("add", "team").with("do", "add-to"), nil)
+	if answer.StatusCode != 200 || !strings.Contains(answer.text, `value="x@example.org, be+ben@example.edu+team"`) || !strings.Contains(answer.text, waiting[1]) || strings.Contains(answer.text, `name="add"`) || len(node.saved) > 0 {
+		t.Errorf("adding: status %d, %d saved\n%s", answer.StatusCode, len(node.saved), answer.text)
+	}
+	questions := len(node.calls())
+	if answer := press(t, client, base, form.with("words", "be").with("do", "add-cc"), nil); answer.StatusCode != 200 || !strings.Contains(answer.text, `value="half"`) || len(node.calls()) != questions+1 {
+		t.Errorf("adding nobody: status %d, %d questions", answer.StatusCode, len(node.calls())-questions)
+	}
+	node.unfound = api.NewError(api.CodeBackendDown, "", nil)
+	if answer := press(t, client, base, form.with("do", "find-bcc"), nil); answer.StatusCode != 502 || !strings.Contains(answer.text, "my long text") || !strings.Contains(answer.text, waiting[1]) {
+		t.Errorf("finding without the mail server: status %d\n%s", answer.StatusCode, answer.text)
+	}
+	for name, odd := range map[string]pressed{"path": form.with("upload", "../../x y"), "empty": form.with("upload", " "), "long": form.with("upload", strings.Repeat("A", 101))} {
+		if answer := press(t, client, base, odd.with("do", "find-to"), nil); answer.StatusCode != 400 {
+			t.Errorf("%s: status %d", name, answer.StatusCode)
+		}
+	}
+	answer = press(t, client, base, form.with("do", "find-subject"), nil)
+	if answer.StatusCode != 303 || len(node.saved) != 1 || len(node.saved[0].Uploads) != 1 || !strings.HasPrefix(waiting[1], node.saved[0].Uploads[0]+" ") {
+		t.Errorf("saving: status %d, %+v", answer.StatusCode, node.saved)
+	}
+	node.unsaved = api.NewError(api.CodeNotFound, "", nil)
+	if answer := press(t, client, base, form.with("do", "save"), nil); answer.StatusCode != 404 || strings.Contains(answer.text, waiting[1]) {
+		t.Errorf("a file that is gone is offered again: status %d", answer.StatusCode)
+	}
+}
+
+// Only the press that changes the identity exchanges the signature.
+func TestChangingTheSender(t *testing.T) {
+	node, client, base, form := writer(t, nil)
+	form = form.with("identity", "b").with("written_as", "a")
+	for i, test := range [][2]string{{"identity", "a"}, {"save", ""}, {"send", ""}, {"enter", ""}} {
+		press(t, client, base, form.with("do", test[0]), nil)
+		if len(node.saved) != i+1 || node.saved[i].WrittenAs != test[1] || node.saved[i].Fields.Identity != "b" {
+			t.Errorf("%s: saved %+v", test[0], node.saved)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"alphamail/frontend/page"
 	"alphamail/node/api"
 )
 
@@ -33,7 +34,7 @@ var (
 // go to the node piece by piece.
 type form struct {
 	fields  map[string][]string
-	uploads []string // the names under which the node keeps the files
+	uploads []page.WaitingFile // that the node keeps
 	// failure is why a file could not be taken; the fields are here all the same.
 	failure *api.Error
 	// cut tells that a field was longer than it may be, and is cut.
@@ -99,7 +100,7 @@ func (r *request) readForm(accept func(token string) bool) (*form, error) {
 			return f, formError(err)
 		}
 		if f.failure = failure; failure == nil && name != "" {
-			f.uploads = append(f.uploads, name)
+			f.uploads = append(f.uploads, page.WaitingFile{Upload: name, Name: part.FileName()})
 		}
 	}
 }

@@ -22,6 +22,29 @@ type Compose struct {
 	Reason   api.SendReason
 	// Failure says why what is shown is not saved; empty when it is.
 	Failure ComposeFailure
+	// Waiting are files that are to be attached when it is saved.
+	Waiting []WaitingFile
+	// Found is what was found for the field FoundIn; nil when nothing was sought.
+	Found   *api.FindAddressesAnswer
+	FoundIn string
+}
+
+// WaitingFile is a file that the node keeps until it is attached.
+type WaitingFile struct {
+	Upload string // as in api.UploadQuestion
+	Name   string // for its reader
+}
+
+// reference names the file in a form.
+func (f WaitingFile) reference() string { return f.Upload + " " + f.Name }
+
+// ParseWaitingFile reads what a form says of a file that waits.
+func ParseWaitingFile(text string) (WaitingFile, error) {
+	upload, name, _ := strings.Cut(text, " ")
+	if upload == "" || len(upload) > 100 || strings.Trim(upload, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
+		return WaitingFile{}, errAttachment
+	}
+	return WaitingFile{upload, name}, nil
 }
 
 // ComposeFailure is a reason why a text is not saved.
@@ -220,6 +243,9 @@ func (p Compose) notSent() bool {
 // filesField is the field of problems with files, which keep nothing from being
 // sent.
 const filesField = "attachments"
+
+// canFind tells whether addresses can be found for a field.
+func canFind(field string) bool { return field == "to" || field == "cc" || field == "bcc" }
 
 // fieldID is the id of the control of a field, which links lead to.
 func fieldID(field string) string { return strings.ReplaceAll(field, "_", "-") }

@@ -390,6 +390,28 @@ func unsavedDraft() Compose {
 	return Compose{Draft: draft, Failure: FailureExpired}
 }
 
+func foundDraft() Compose {
+	draft := newSampleDraft()
+	draft.Fields.To, draft.Fields.Text = "noor@example.edu, ana", "\nHello\n"
+	draft.Identities = draft.Identities[:1]
+	return Compose{Draft: draft, FoundIn: "to", Waiting: []WaitingFile{{"UPLOAD", "plan \u202efdp.exe"}}, Found: &api.FindAddressesAnswer{
+		Words: "ana", More: 3,
+		Found: []api.FoundAddress{{ID: "ana@example.edu", Name: "Ana Ruiz", Address: "ana@example.edu"}, {ID: "ana@example.net", Address: "ana@example.net"}, {ID: "l1", Name: "Анатомия", Members: 12}},
+	}}
+}
+
+func oneFound() Compose {
+	shown := foundDraft()
+	shown.FoundIn, shown.Found = "bcc", &api.FindAddressesAnswer{Found: shown.Found.Found[:1]}
+	return shown
+}
+
+func noneFound() Compose {
+	shown := foundDraft()
+	shown.FoundIn, shown.Found = "cc", &api.FindAddressesAnswer{Words: unkind}
+	return shown
+}
+
 func draftList() *api.MailboxAnswer {
 	answer := sampleMailbox()
 	answer.Folder = api.Folder{Mailbox: "Drafts", Path: []string{"Drafts"}, Role: api.RoleDrafts, Selectable: true}

@@ -89,12 +89,14 @@ func hostilePages(s string) map[string]func(io.Writer) error {
 		"compose": func(w io.Writer) error {
 			draft := &api.Draft{
 				Folders: m.Folders, Fields: api.DraftFields{Identity: s, To: s, Cc: s, Bcc: s, ReplyTo: s, Subject: s, Text: s}, ID: &m.ID, OperationID: s,
-				Identities:  []api.Identity{{ID: s, Name: s, Address: s}},
+				Identities:  []api.Identity{{ID: s, Name: s, Address: s}, {ID: s, Name: s, Address: s}},
 				Attachments: []api.DraftAttachment{{AttachmentName: api.AttachmentName{Source: m.ID, Part: s}, Name: s, MediaType: s, Size: -1}},
 				Origin:      &api.Origin{Kind: api.ComposeKind(s), ID: m.ID}, State: api.DraftState(s), Formatted: true, CanSend: true,
 			}
 			return WriteCompose(w, c, Compose{
 				Draft: draft, Change: api.DraftChange(s), Other: &m.ID, Reason: api.SendReason(s), Failure: ComposeFailure(s), Refused: []string{s},
+				FoundIn: "to", Found: &api.FindAddressesAnswer{Words: s, Found: []api.FoundAddress{{ID: s, Name: s, Address: s}, {ID: s, Name: s, Members: -1}}, More: -1},
+				Waiting:  []WaitingFile{{s, s}},
 				Problems: []api.Problem{{Field: s, Kind: api.ProblemKind(s), Value: s}, {Field: "to", Kind: api.ProblemAddress, Value: s}},
 			})
 		},

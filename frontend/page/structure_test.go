@@ -22,7 +22,7 @@ var voidElements = map[string]bool{"meta": true, "link": true, "base": true, "in
 // knownAttributes are those that the templates use, and data of none of them is
 // script or style.
 var knownAttributes = map[string]bool{
-	"accept": true, "accept-charset": true, "checked": true, "cols": true, "disabled": true, "enctype": true, "hidden": true, "list": true, "multiple": true, "open": true, "rows": true,
+	"accept": true, "accept-charset": true, "checked": true, "cols": true, "disabled": true, "enctype": true, "formaction": true, "hidden": true, "list": true, "multiple": true, "open": true, "rows": true,
 	"action": true, "aria-current": true, "aria-describedby": true, "aria-hidden": true, "aria-invalid": true,
 	"aria-label": true, "aria-labelledby": true, "autocapitalize": true, "autocomplete": true, "autocorrect": true, "charset": true, "class": true,
 	"content": true, "d": true, "datetime": true, "dir": true, "for": true, "height": true, "href": true, "id": true,

@@ -307,6 +307,15 @@ type words struct {
 	AddFiles                  string
 	FilesLimit                pattern
 	Attach                    string
+	Find                      string
+	FindIn                    pattern
+	FoundFor                  pattern
+	FoundAll                  string
+	FoundNothing              string
+	FoundMore                 counted
+	AddFound                  pattern
+	ChangeIdentity            string
+	FileWaiting               string
 	Send                      string
 	SaveDraft                 string
 	Discard                   string
