@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"alphamail/bench/testbed"
 	"alphamail/bench/testbed/mailgen"
 	"alphamail/deploy/config"
+	"alphamail/node/api"
 )
 
 type demoCommand struct {
@@ -52,6 +55,9 @@ func (d demoCommand) Run(ctx context.Context, terminal console) (err error) {
 	running, err := startDemoMembers(settings, log)
 	defer func() { stopMembers(running, log) }()
 	if err != nil {
+		return err
+	}
+	if err := saveDemoSettings(ctx, running); err != nil {
 		return err
 	}
 	fmt.Fprintf(terminal.out, `
@@ -132,6 +138,46 @@ func startDemoMembers(settings *config.Config, log *slog.Logger) (running []*mem
 		running = append(running, one)
 	}
 	return running, waitForNodes(running, demoNodes)
+}
+
+// demoContacts are those of the first user of the demo.
+var demoContacts = []api.Contact{
+	{Name: "Ben Okafor", Addresses: []string{"ben@example.edu"}, Organization: "Department of Physics", Phone: "+1 555 0142"},
+	{Name: "Yuki Tanaka", Addresses: []string{"yuki@example.net"}, Note: "Exchange student until July"},
+	{Name: "Émilie Laurent", Addresses: []string{"emilie.laurent@example.edu", "emilie@example.net"}, Organization: "Library"},
+	{Name: "نور حداد", Addresses: []string{"noor.haddad@example.edu"}, Organization: "Department of Linguistics"},
+	{Name: "Help desk", Addresses: []string{"help@example.edu"}, Organization: "Computing Centre", Phone: "+1 555 0100"},
+}
+
+// saveDemoSettings gives the first user of the demo a name, a signature and contacts,
+// as if they had been typed in.
+func saveDemoSettings(ctx context.Context, running []*member) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	changes := []api.Change{
+		{Identity: &api.Identity{
+			ID: api.OwnIdentity, Name: demoNames[0], Address: demoUsers[0], Organization: "Example University",
+			Signatures: []api.Signature{{Text: "Robin Meyer\nDepartment of Linguistics, Example University"}},
+		}},
+		{List: &api.ContactList{Name: "Field trip", Members: []string{"ben@example.edu", "yuki@example.net", "noor.haddad@example.edu"}}},
+	}
+	for i := range demoContacts {
+		changes = append(changes, api.Change{Contact: &demoContacts[i]})
+	}
+	owner, _ := running[0].ring.Table().Owner(demoUsers[0])
+	at := slices.IndexFunc(running, func(one *member) bool { return one.settings.Cluster.Name == owner.Name })
+	if at < 0 {
+		return errors.New("no node of the demo owns its first user")
+	}
+	node, call := running[at].node, &api.Call{RequestID: "demo", OperationID: "demo"}
+	login, err := node.Login(ctx, call, &api.LoginQuestion{Account: demoUsers[0], Password: demoPassword, Host: queryHost})
+	if err != nil {
+		return err
+	}
+	call.Session = login.Session
+	_, err = node.Save(ctx, call, &api.SaveQuestion{Changes: changes})
+	_, ended := node.Logout(ctx, call, &api.LogoutQuestion{})
+	return errors.Join(err, ended)
 }
 
 // waitForNodes waits until every member knows so many nodes.

@@ -51,8 +51,9 @@ func alone(t *testing.T, imap string, lines ...string) (*program, string) {
 	return p, path
 }
 
-// TestTwoLinesAreAWholeAlphaMail needs no more than the two lines that the
-// README shows; only the admin port moves, so that tests can run side by side.
+// TestTwoLinesAreAWholeAlphaMail needs no more to read mail than two of the three
+// lines that the README shows; only the admin port moves, so that tests can run side
+// by side.
 func TestTwoLinesAreAWholeAlphaMail(t *testing.T) {
 	server := mailServer(t)
 	web, admin := freeAddress(t), freeAddress(t)
