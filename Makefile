@@ -24,7 +24,7 @@ deps: ## install what the tests need (Debian, as root); elsewhere say what is mi
 	@deploy/test-deps.sh
 
 test: deps ## run all tests, with the race detector; STRICT=1 makes a test that cannot run a failure
-	$(GO) test -race -timeout 20m $(PACKAGES)
+	$(GO) test -race -timeout 30m $(PACKAGES)
 	$(GO) test -timeout 5m ./mime
 	cd mime/libraries && $(GO) test ./...
 
