@@ -67,7 +67,7 @@ func TestLynxWrites(t *testing.T) {
 	w.press("g")
 	w.see("URL to open")
 	w.press("C-u")
-	w.write(d.url + "/compose?to=okafor&subject=From+lynx")
+	w.write(d.url + "/compose?to=okafor&subject=From+lynx&body=Hello")
 	w.press("Enter")
 	w.see("To okafor", "Subject From lynx", "From Robin Meyer")
 	w.write("/Find")
@@ -78,8 +78,8 @@ func TestLynxWrites(t *testing.T) {
 	w.see("To Ben Okafor", "Subject From lynx")
 	w.write("/Replies to")
 	w.press("Enter", "Down", "Down") // over the subject to the text
-	w.write("Hello from lynx.")
-	w.see("Hello from lynx.")
+	w.write(" from lynx.")
+	w.see("Hello from lynx.", "--", "Robin Meyer")
 	for range 18 {
 		w.press("Down")
 	}
