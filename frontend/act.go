@@ -18,8 +18,8 @@ import (
 // answers one that is not. The token also names the operation: it is masked anew in
 // each page, so that a form which is sent twice is one operation.
 func (r *request) genuine() bool {
-	token := string(r.ctx.PostArgs().Peek("csrf"))
-	if r.fromElsewhere() || !tokenMatches(token, r.cookie) {
+	token := r.field("csrf")
+	if !r.fromOurForm(token) {
 		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
 		return false
 	}
@@ -30,7 +30,7 @@ func (r *request) genuine() bool {
 
 // number reads a number of a form, 0 for anything else.
 func (r *request) number(name string) uint32 {
-	number, err := strconv.ParseUint(string(r.ctx.PostArgs().Peek(name)), 10, 32)
+	number, err := strconv.ParseUint(r.field(name), 10, 32)
 	if err != nil {
 		return 0
 	}

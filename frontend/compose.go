@@ -364,7 +364,7 @@ func (r *request) discard(question *api.SaveDraftQuestion) {
 // settle answers what a draft is that may have been sent.
 func (r *request) settle() {
 	arguments := r.ctx.PostArgs()
-	if r.fromElsewhere() || !tokenMatches(string(arguments.Peek("csrf")), r.cookie) {
+	if !r.fromOurForm(r.field("csrf")) {
 		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
 		return
 	}

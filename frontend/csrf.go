@@ -60,3 +60,9 @@ func (r *request) fromElsewhere() bool {
 	}
 	return origin != scheme+strings.ToLower(r.hostPort())
 }
+
+// fromOurForm tells whether a form was sent from a page of ours to whoever holds this
+// session's cookie; token is what came in its field.
+func (r *request) fromOurForm(token string) bool {
+	return !r.fromElsewhere() && tokenMatches(token, r.cookie)
+}

@@ -168,7 +168,7 @@ func (r *request) loginFailed(failure *api.Error, again func(int, page.LoginProb
 
 // logOut ends the session. The cookie goes even when no node can be told.
 func (r *request) logOut() {
-	if r.fromElsewhere() || !tokenMatches(string(r.ctx.PostArgs().Peek("csrf")), r.cookie) {
+	if !r.fromOurForm(r.field("csrf")) {
 		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
 		return
 	}

@@ -35,7 +35,7 @@ const maxOperation = 64
 // operation. When it reports false, the request is answered.
 func (r *request) posted(field func(string) string) bool {
 	operation := field("operation")
-	if r.fromElsewhere() || !tokenMatches(field("csrf"), r.cookie) || operation == "" || len(operation) > maxOperation {
+	if !r.fromOurForm(field("csrf")) || operation == "" || len(operation) > maxOperation {
 		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
 		return false
 	}
