@@ -683,7 +683,10 @@ func TestFoldersThatAreTakenAway(t *testing.T) {
 		saved := w.save(form(draft))
 		w.page("INBOX", 1)
 		if err := w.another().Do(t.Context(), &imapconn.Manage{Action: imapconn.Delete, Mailbox: saved.ID.Mailbox}); err != nil {
-			t.Skipf("this server keeps such folders: %v", err) // Cyrus
+			if !strings.HasSuffix(t.Name(), "/Cyrus") {
+				t.Fatal(err)
+			}
+			t.Skipf("Cyrus keeps such folders: %v", err)
 		}
 		again := form(draft)
 		again.ID, again.Fields.Text = &saved.ID, "kept"
