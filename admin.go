@@ -33,13 +33,12 @@ type memberView struct {
 	Owner string `json:"owner,omitempty"`
 }
 
-// serveAdmin answers on the listener until close. ready tells whether the
-// member can do its work.
-func serveAdmin(listener net.Listener, view func(account string) memberView, ready func() error, set *metrics.Set, log *slog.Logger) *admin {
+// serveAdmin answers for a member on the listener until close.
+func serveAdmin(listener net.Listener, m *member) *admin {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
+		if err := m.ready(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
@@ -47,13 +46,14 @@ func serveAdmin(listener net.Listener, view func(account string) memberView, rea
 	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		set.WritePrometheus(w)
+		m.metrics.WritePrometheus(w)
 		metrics.WriteProcessMetrics(w)
 	})
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(view(r.URL.Query().Get("account")))
+		json.NewEncoder(w).Encode(m.view(r.URL.Query().Get("account")))
 	})
+	mux.HandleFunc("POST /drain", m.askedToDrain)
 	// Where processor time and memory go, for `go tool pprof`. Profiles hold no
 	// user's data.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -61,14 +61,14 @@ func serveAdmin(listener net.Listener, view func(account string) memberView, rea
 	a := &admin{
 		server: &http.Server{
 			Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
-			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+			ErrorLog: slog.NewLogLogger(m.log.Handler(), slog.LevelDebug),
 		},
 		served: make(chan struct{}),
 	}
 	go func() { // ended by close
 		defer close(a.served)
 		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the admin port failed", "error", err)
+			m.log.Error("the admin port failed", "error", err)
 		}
 	}()
 	return a

@@ -44,6 +44,7 @@ cluster:
   name: %s
   gossip_listen: %s
   api_listen: %s
+  drain_notice: 0s
   join: [%s, %s, %s]
 `, imapServer, one.web, one.admin, dir+"/state", name, gossip[name], freeAddress(t), gossip["node-1"], gossip["node-2"], gossip["node-3"])+strings.Join(more, ""))
 		members[name] = one

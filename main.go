@@ -26,6 +26,7 @@ type commandLine struct {
 	Demo    demoCommand    `cmd:"" help:"Run everything in one process with sample mail: three nodes, a frontend, a mail server in memory."`
 	Serve   serveCommand   `cmd:"" help:"Run AlphaMail as a configuration file says."`
 	Status  statusCommand  `cmd:"" help:"Show the members of a running cluster and who owns an account."`
+	Drain   drainCommand   `cmd:"" help:"Let the member on this machine hand over its work, and stop it."`
 	Query   queryCommand   `cmd:"" help:"Ask one question of the page protocol and print the answer as JSON."`
 	Bench   benchCommand   `cmd:"" help:"Measure mail servers, web mail and this generator under load."`
 	Render  renderCommand  `cmd:"" help:"Print what a reader would see of a message in a file."`

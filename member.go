@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -59,6 +60,8 @@ type member struct {
 	webListeners []net.Listener // the first one is what users open
 	serving      sync.WaitGroup // web listeners being served
 	failed       chan error     // receives the failure of a listener
+	asked        chan struct{}  // receives the wish that the member stops
+	draining     atomic.Bool
 }
 
 // shutdownTimeout bounds each step of stopping a member.
@@ -67,7 +70,7 @@ const shutdownTimeout = 10 * time.Second
 // startMember starts a member of the cluster that its settings describe. When it
 // fails, everything that it had started is stopped.
 func startMember(settings *config.Config, as role, log *slog.Logger) (*member, error) {
-	m := &member{settings: settings, role: as, log: log, metrics: metrics.NewSet(), failed: make(chan error, 4)}
+	m := &member{settings: settings, role: as, log: log, metrics: metrics.NewSet(), failed: make(chan error, 4), asked: make(chan struct{}, 1)}
 	for _, step := range []func() error{m.tuneGarbage, m.openSecrets, m.openAPI, m.startNode, m.startRing, m.startAPI, m.startWeb, m.startAdmin} {
 		if err := step(); err != nil {
 			m.stop()
@@ -251,7 +254,7 @@ func (m *member) startAdmin() error {
 	if err != nil {
 		return fmt.Errorf("admin_listen: %w", err)
 	}
-	m.admin = serveAdmin(listener, m.view, m.ready, m.metrics, m.log)
+	m.admin = serveAdmin(listener, m)
 	m.log.Info("started", "role", string(m.role), "name", m.settings.Cluster.Name, "version", version,
 		"web", m.webAddress(), "gossip", m.gossipAddress(), "admin", listener.Addr().String())
 	return nil
@@ -312,6 +315,9 @@ func (m *member) gossipAddress() string { return m.ring.Address() }
 
 // ready tells why the member cannot do its work, nil when it can.
 func (m *member) ready() error {
+	if m.draining.Load() {
+		return errors.New("draining")
+	}
 	if len(m.ring.Table().Members()) == 0 {
 		return errors.New("no node is known")
 	}

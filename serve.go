@@ -30,6 +30,11 @@ func (s serveCommand) Run(ctx context.Context, terminal console) error {
 	defer running.stop()
 	select {
 	case <-ctx.Done():
+		running.drain()
+		log.Info("stopping")
+		return nil
+	case <-running.asked:
+		running.drain()
 		log.Info("stopping")
 		return nil
 	case err := <-running.failed:

@@ -157,10 +157,11 @@ func (n stagedNode) Message(_ context.Context, _ *api.Call, q *api.MessageQuesti
 // stagedRing has one node.
 type stagedRing struct{ node stagedNode }
 
-func (r stagedRing) Owner(string) (string, bool)             { return "stage", true }
-func (r stagedRing) Successor(string, string) (string, bool) { return "", false }
-func (r stagedRing) Digest() uint64                          { return 1 }
-func (r stagedRing) Service(string) (api.Service, bool)      { return r.node, true }
+func (r stagedRing) Owner(string) (string, bool)                { return "stage", true }
+func (r stagedRing) Successor(string, ...string) (string, bool) { return "", false }
+func (r stagedRing) Digest() uint64                             { return 1 }
+func (r stagedRing) Members() []string                          { return []string{"stage"} }
+func (r stagedRing) Service(string) (api.Service, bool)         { return r.node, true }
 
 // startStage serves a staged node like a demo.
 func startStage(t testing.TB) *demo {

@@ -36,8 +36,8 @@ func (p placement) Owner(account string) (string, bool) {
 	return owner.Name, ok
 }
 
-func (p placement) Successor(account, suspect string) (string, bool) {
-	successor, ok := p.ring.Table().Successor(account, suspect)
+func (p placement) Successor(account string, suspects ...string) (string, bool) {
+	successor, ok := p.ring.Table().Successor(account, suspects...)
 	return successor.Name, ok
 }
 

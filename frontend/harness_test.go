@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 	// fasthttp keeps these goroutines: some sleep before they notice that they
 	// are done, and its compressors stay.
 	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp/stackless.funcWorker"))
@@ -361,9 +363,12 @@ type fakeRing struct {
 	nodes            map[string]*fakeNode
 }
 
-func (r fakeRing) Owner(string) (string, bool)             { return r.owner, r.owner != "" }
-func (r fakeRing) Successor(string, string) (string, bool) { return r.successor, r.successor != "" }
-func (r fakeRing) Digest() uint64                          { return 42 }
+func (r fakeRing) Owner(string) (string, bool) { return r.owner, r.owner != "" }
+func (r fakeRing) Successor(_ string, suspects ...string) (string, bool) {
+	return r.successor, r.successor != "" && !slices.Contains(suspects, r.successor)
+}
+func (r fakeRing) Digest() uint64    { return 42 }
+func (r fakeRing) Members() []string { return slices.Sorted(maps.Keys(r.nodes)) }
 func (r fakeRing) Service(name string) (api.Service, bool) {
 	node, ok := r.nodes[name]
 	return node, ok

@@ -16,10 +16,11 @@ import (
 type meter struct {
 	set      *metrics.Set
 	inFlight atomic.Int64
+	silences *metrics.Counter // of nodes
 }
 
 func newMeter(set *metrics.Set) *meter {
-	m := &meter{set: set}
+	m := &meter{set: set, silences: set.NewCounter("alphamail_node_silences_total")}
 	set.NewGauge("alphamail_http_requests_in_flight", func() float64 { return float64(m.inFlight.Load()) })
 	return m
 }

@@ -23,11 +23,16 @@ func (r *request) question(account string, ask func(context.Context, api.Service
 }
 
 func (r *request) questionIn(ctx context.Context, account string, ask func(context.Context, api.Service, *api.Call) error) (node string, err error) {
+	return r.router.do(ctx, r.call(), account, ask)
+}
+
+// call is the frame of a question of this request.
+func (r *request) call() *api.Call {
 	call := &api.Call{RequestID: r.id, OperationID: r.operation, ClientAddress: r.clientAddress()}
 	if r.session != nil {
 		call.Session = *r.session
 	}
-	return r.router.do(ctx, call, account, ask)
+	return call
 }
 
 // ask puts a question about the session's account.

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"slices"
 
 	"alphamail/node/api"
 	"alphamail/node/api/transport"
@@ -12,10 +13,13 @@ import (
 type Placement interface {
 	// Owner is the node that owns an account; false when there is no node.
 	Owner(account string) (node string, ok bool)
-	// Successor is the owner in a ring without the suspect.
-	Successor(account, suspect string) (node string, ok bool)
+	// Successor is the owner in a ring without the suspects; false when nobody is
+	// left.
+	Successor(account string, suspects ...string) (node string, ok bool)
 	// Digest identifies the table in force.
 	Digest() uint64
+	// Members are the nodes of the table in force.
+	Members() []string
 }
 
 // Nodes gives access to nodes by name.
@@ -24,54 +28,105 @@ type Nodes interface {
 	Service(node string) (api.Service, bool)
 }
 
+// maxSuspects bounds how many nodes are passed over for one question.
+const maxSuspects = 3
+
 // router finds the node that answers for an account.
 type router struct {
-	placement Placement
-	nodes     Nodes
+	placement  Placement
+	nodes      Nodes
+	heartbeats *heartbeats
+	budget     *budget
+}
+
+func newRouter(placement Placement, nodes Nodes, heartbeats *heartbeats) router {
+	return router{placement, nodes, heartbeats, &budget{tries: firstTries}}
 }
 
 // do puts a question to the owner of an account and returns the node that
 // answered.
 //
 // A wrong owner names the right one, which is asked once. A node that cannot be
-// reached is suspected, and its successor is asked; a slow answer is never
-// suspicion. Every question of today's protocol may be asked twice: those that
-// change more than a flag or a session recognise their operation, or are told that
-// they are repeated and look what was done.
+// reached, or falls silent while it is asked, is suspected, and its successor is
+// asked; a slow answer is never suspicion. Every question of today's protocol may
+// be asked twice: those that change more than a flag or a session recognise their
+// operation, or are told that they are repeated and look what was done.
 func (r router) do(ctx context.Context, call *api.Call, account string, ask func(context.Context, api.Service, *api.Call) error) (node string, err error) {
 	call.RingDigest = r.placement.Digest()
-	node, ok := r.placement.Owner(account)
+	node, ok := r.first(call, account)
 	if !ok {
 		return "", noNode(nil)
 	}
-	err = r.ask(ctx, node, call, ask)
-	if known := api.AsError(err); known != nil && known.Code == api.CodeNotOwner {
-		node = known.Owner
-		call.Hops++
-		err = r.ask(ctx, node, call, ask)
-	}
-	if gone(err) && !transport.IsUnreachable(err) {
-		// Perhaps only a kept connection to a former process of that node broke.
-		call.Repeated = true
-		err = r.ask(ctx, node, call, ask)
-	}
-	if gone(err) && ctx.Err() == nil {
-		suspect := node
-		if node, ok = r.placement.Successor(account, suspect); !ok {
-			return suspect, err
+	r.budget.earn()
+	for {
+		var received bool // perhaps, or even answered
+		received, err = r.ask(ctx, node, call, ask)
+		known := api.AsError(err)
+		switch {
+		case known == nil:
+			return node, nil
+		case known.Code == api.CodeNotOwner && call.Hops == 0:
+			node = known.Owner
+			call.Hops++
+			continue
+		case !gone(err) || ctx.Err() != nil || !r.budget.spend():
+			return node, err
 		}
-		call.Suspect = suspect
-		err = r.ask(ctx, node, call, ask)
+		if received && !call.Repeated && !r.heartbeats.silent(node) {
+			// Perhaps only a kept connection to a former process of that node broke.
+			call.Repeated = true
+			continue
+		}
+		call.Repeated = call.Repeated || received
+		next, ok := r.pass(call, account, node)
+		if !ok {
+			return node, err
+		}
+		node = next
 	}
-	return node, err
 }
 
-func (r router) ask(ctx context.Context, node string, call *api.Call, ask func(context.Context, api.Service, *api.Call) error) error {
+// first is whom to ask first: the owner, or who comes after it while it is silent.
+// When everybody seems to be silent, it is perhaps we who hear nothing, and the
+// owner is asked.
+func (r router) first(call *api.Call, account string) (node string, ok bool) {
+	owner, ok := r.placement.Owner(account)
+	node = owner
+	for ok && r.heartbeats.silent(node) {
+		if node, ok = r.pass(call, account, node); !ok {
+			call.Suspects = nil
+			return owner, true
+		}
+	}
+	return node, ok
+}
+
+// pass suspects a node, and returns who comes after it.
+func (r router) pass(call *api.Call, account, node string) (next string, ok bool) {
+	if len(call.Suspects) == maxSuspects || slices.Contains(call.Suspects, node) {
+		return "", false
+	}
+	call.Suspects = append(call.Suspects, node)
+	return r.placement.Successor(account, call.Suspects...)
+}
+
+// ask asks a node. It tells whether the node may have received the question.
+func (r router) ask(ctx context.Context, node string, call *api.Call, ask func(context.Context, api.Service, *api.Call) error) (received bool, err error) {
 	service, ok := r.nodes.Service(node)
 	if !ok {
-		return noNode(nil)
+		return false, noNode(nil)
 	}
-	return ask(ctx, service, call)
+	watched := r.heartbeats.watch(ctx, node)
+	err = ask(watched, service, call)
+	switch {
+	case err == nil:
+	case transport.IsUnreachable(err):
+		r.heartbeats.suspect(node, err)
+		return false, err
+	case context.Cause(watched) == errSilent:
+		return true, noNode(errSilent)
+	}
+	return true, err
 }
 
 func gone(err error) bool {

@@ -41,7 +41,9 @@ func New(config Config, placement Placement, nodes Nodes, log *slog.Logger, set 
 		return nil, err
 	}
 	config = config.withDefaults()
-	s := &Server{config: config, router: router{placement, nodes}, log: log, meter: newMeter(set)}
+	meter := newMeter(set)
+	heartbeats := newHeartbeats(placement, nodes, log, meter)
+	s := &Server{config: config, router: newRouter(placement, nodes, heartbeats), log: log, meter: meter}
 	s.http = &fasthttp.Server{
 		Handler: s.handle, ErrorHandler: s.refuse,
 		ReadBufferSize: config.MaxHeader, MaxRequestBodySize: config.MaxForm,
@@ -58,12 +60,16 @@ func New(config Config, placement Placement, nodes Nodes, log *slog.Logger, set 
 // configuration, or plain HTTP when it is nil. It can be called for several
 // listeners.
 func (s *Server) Serve(listener net.Listener, config *tls.Config) error {
+	s.router.heartbeats.start()
 	return s.http.Serve(&browserListener{listener, config, s.config.StallTimeout})
 }
 
 // Shutdown stops accepting and waits for the requests under way until the
 // context ends.
-func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
+func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.router.heartbeats.close()
+	return s.http.ShutdownWithContext(ctx)
+}
 
 // request is one request being answered. It does not outlive its handler: what
 // it takes from ctx is copied, because fasthttp uses the memory again.

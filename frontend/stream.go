@@ -22,21 +22,45 @@ const (
 	viewerPolicy  = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'; object-src 'self'"
 )
 
-// askStream puts a question that is answered by a stream. The deadline for
-// questions holds until the stream begins; then the stream may take its time,
-// and closing it ends its context.
-func askStream[Q any](r *request, method func(api.Service, context.Context, *api.Call, Q) (*api.Stream, error), question Q) (stream *api.Stream, err error) {
+// askStream puts a question that is answered by a stream, which another node goes
+// on with if the one that answers is lost. It may be read when the request is over.
+func askStream[Q any](r *request, method func(api.Service, context.Context, *api.Call, Q) (*api.Stream, error), question Q) (*api.Stream, error) {
+	router, account, asked, patience := r.router, r.session.Account, *r.call(), r.config.QuestionTimeout
+	begin := func() (*api.Stream, string, error) {
+		call := asked
+		return beginStream(router, account, &call, patience, func(ctx context.Context, node api.Service, call *api.Call) (*api.Stream, error) {
+			return method(node, ctx, call, question)
+		})
+	}
+	stream, node, err := begin()
+	r.node = node
+	if err != nil {
+		return nil, err
+	}
+	stream.Content = &resuming{content: stream.Content, again: func() (io.ReadCloser, error) {
+		stream, _, err := begin()
+		if err != nil {
+			return nil, err
+		}
+		return stream.Content, nil
+	}}
+	return stream, nil
+}
+
+// beginStream asks for a stream. The deadline for questions holds until the stream
+// begins; then it may take its time, and closing it ends its context.
+func beginStream(r router, account string, call *api.Call, patience time.Duration, ask func(context.Context, api.Service, *api.Call) (*api.Stream, error)) (stream *api.Stream, node string, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	patience := time.AfterFunc(r.config.QuestionTimeout, cancel)
-	r.node, err = r.questionIn(ctx, r.session.Account, func(ctx context.Context, node api.Service, call *api.Call) (err error) {
-		stream, err = method(node, ctx, call, question)
+	late := time.AfterFunc(patience, cancel)
+	node, err = r.do(ctx, call, account, func(ctx context.Context, node api.Service, call *api.Call) (err error) {
+		stream, err = ask(ctx, node, call)
 		return err
 	})
-	inTime := patience.Stop()
+	inTime := late.Stop()
 	switch {
 	case err == nil && inTime:
 		stream.Content = &endingStream{stream.Content, cancel}
-		return stream, nil
+		return stream, node, nil
 	case err == nil:
 		stream.Content.Close()
 	}
@@ -44,7 +68,7 @@ func askStream[Q any](r *request, method func(api.Service, context.Context, *api
 	if !inTime {
 		err = context.DeadlineExceeded
 	}
-	return nil, err
+	return nil, node, err
 }
 
 // endingStream ends the context of a stream together with the stream.

@@ -32,6 +32,10 @@ type Config struct {
 	Domains []Domain
 	// SessionLifetime is how long a login lasts. Default 24 h.
 	SessionLifetime time.Duration
+	// HandOverAfter is how long an account that another node owns by now is kept
+	// when nobody asks for it here any more; it does nothing unasked
+	// meanwhile. Default 10 s.
+	HandOverAfter time.Duration
 	// IdleTimeout is how long an account that nobody asks is kept at all. It gives
 	// back its connection before, see account.Config. Default 4 h.
 	IdleTimeout time.Duration
@@ -60,6 +64,9 @@ func (c Config) withDefaults() Config {
 	if c.SessionLifetime == 0 {
 		c.SessionLifetime = 24 * time.Hour
 	}
+	if c.HandOverAfter == 0 {
+		c.HandOverAfter = 10 * time.Second
+	}
 	if c.IdleTimeout == 0 {
 		c.IdleTimeout = 4 * time.Hour
 	}
@@ -81,7 +88,7 @@ func (c Config) Validate() error {
 	if len(c.Domains) == 0 {
 		problems = append(problems, errors.New("node: a node needs a mail domain"))
 	}
-	if c.SessionLifetime < 0 || c.IdleTimeout < 0 || c.MaxAccounts < 0 || c.MaxMemory < 0 {
+	if c.SessionLifetime < 0 || c.IdleTimeout < 0 || c.HandOverAfter < 0 || c.MaxAccounts < 0 || c.MaxMemory < 0 {
 		problems = append(problems, errors.New("node: negative limits"))
 	}
 	return errors.Join(problems...)

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,8 +28,8 @@ import (
 type Placement interface {
 	// Owner is the node that owns an account; false when there is no node.
 	Owner(account string) (node string, ok bool)
-	// Successor is the owner in a ring without the suspect.
-	Successor(account, suspect string) (node string, ok bool)
+	// Successor is the owner in a ring without the suspects.
+	Successor(account string, suspects ...string) (node string, ok bool)
 	// Digest identifies the table in force.
 	Digest() uint64
 	// Members are the nodes of the table in force.
@@ -154,8 +155,8 @@ func (n *Node) accountCount() int {
 // mailbox: every answer is made under the seal of the account.
 func (n *Node) own(call *api.Call, accountID string) error {
 	owner, ok := n.placement.Owner(accountID)
-	if ok && call.Suspect != "" && call.Suspect == owner {
-		owner, ok = n.placement.Successor(accountID, owner)
+	if ok && slices.Contains(call.Suspects, owner) {
+		owner, ok = n.placement.Successor(accountID, call.Suspects...)
 	}
 	if !ok || owner == n.config.Name || call.Hops > 0 {
 		return nil

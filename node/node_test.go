@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,10 +35,10 @@ const (
 // fixed is a placement with one owner and one successor.
 type fixed struct{ owner, successor string }
 
-func (f fixed) Owner(string) (string, bool)             { return f.owner, f.owner != "" }
-func (f fixed) Successor(string, string) (string, bool) { return f.successor, f.successor != "" }
-func (f fixed) Digest() uint64                          { return 42 }
-func (f fixed) Members() []string                       { return []string{f.owner, f.successor} }
+func (f fixed) Owner(string) (string, bool)                { return f.owner, f.owner != "" }
+func (f fixed) Successor(string, ...string) (string, bool) { return f.successor, f.successor != "" }
+func (f fixed) Digest() uint64                             { return 42 }
+func (f fixed) Members() []string                          { return []string{f.owner, f.successor} }
 
 // safeBuffer is a log that goroutines write to.
 type safeBuffer struct {
@@ -224,18 +225,18 @@ func TestOwnership(t *testing.T) {
 	}
 	for name, edit := range map[string]func(*api.Call){
 		"after a redirect":    func(c *api.Call) { c.Hops = 1 },
-		"as successor":        func(c *api.Call) { c.Suspect = "one" },
-		"as its own redirect": func(c *api.Call) { c.Hops, c.Suspect = 1, "one" },
+		"as successor":        func(c *api.Call) { c.Suspects = []string{"one"} },
+		"as its own redirect": func(c *api.Call) { c.Hops, c.Suspects = 1, []string{"one"} },
 	} {
 		if answer, err := w.inbox(other, session, edit); err != nil || answer.Total != 5 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := w.inbox(other, session, func(c *api.Call) { c.Suspect = "three" }); code(err) != api.CodeNotOwner {
+	if _, err := w.inbox(other, session, func(c *api.Call) { c.Suspects = []string{"three"} }); code(err) != api.CodeNotOwner {
 		t.Errorf("a suspect that is not the owner: %v", err)
 	}
 	third := w.node("three", fixed{"one", "two"}, nil)
-	_, err = w.inbox(third, session, func(c *api.Call) { c.Suspect = "one" })
+	_, err = w.inbox(third, session, func(c *api.Call) { c.Suspects = []string{"one"} })
 	if known := api.AsError(err); code(err) != api.CodeNotOwner || known.Owner != "two" {
 		t.Errorf("neither owner nor successor: %+v", err)
 	}
@@ -262,6 +263,63 @@ func TestIdleAccountsGoAndComeBack(t *testing.T) {
 	}
 	if _, err := w.inbox(n, session, nil); err != nil || count() != 1 {
 		t.Errorf("the account after it was evicted: %v", err)
+	}
+}
+
+// moving is a placement whose owner a test changes.
+type moving struct {
+	fixed
+	owner atomic.Pointer[string]
+}
+
+func (m *moving) Owner(string) (string, bool) { return *m.owner.Load(), true }
+
+func (m *moving) move(node string) { m.owner.Store(&node) }
+
+// TestAccountsMoveAway gives an account to another node and back.
+func TestAccountsMoveAway(t *testing.T) {
+	w, ring := newWorld(t), &moving{}
+	ring.move("one")
+	n := w.node("one", ring, func(c *node.Config) {
+		c.HandOverAfter = 500 * time.Millisecond
+		c.Account.WatchAfter = time.Millisecond
+	})
+	session := w.login(n, ana)
+	commands := func(name string) int { return w.proxy.Snapshot().Commands[name] }
+	until := func(what string, met func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); !met(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal(what)
+			}
+		}
+	}
+	accounts := func() int {
+		answer, err := n.Status(t.Context(), &api.Call{}, &api.StatusQuestion{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Accounts
+	}
+	if _, err := w.inbox(n, session, nil); err != nil {
+		t.Fatal(err)
+	}
+	until("nobody listens for new mail", func() bool { return commands("IDLE") == 1 })
+	ring.move("two")
+	until("the watcher goes on when the account has moved", func() bool { return commands("DONE")+commands("LOGOUT") > 0 })
+	if accounts() != 1 {
+		t.Error("the account was dropped at once")
+	}
+	for range 20 { // others may not know yet who the owner is, for longer than HandOverAfter
+		if _, err := w.inbox(n, session, func(c *api.Call) { c.Hops = 1 }); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	until("the account stays", func() bool { return accounts() == 0 })
+	ring.move("one")
+	if _, err := w.inbox(n, session, nil); err != nil || accounts() != 1 {
+		t.Errorf("the account came back: %v", err)
 	}
 }
 

@@ -28,8 +28,11 @@ const (
 // it.
 func (n *Node) tidy() {
 	restAfter := n.config.Account.WithDefaults().IdleConnection
-	n.every(min(tidyEvery, max(n.config.IdleTimeout/8, 10*time.Millisecond)), func() {
-		n.each(n.takeIdle(time.Now().Add(-n.config.IdleTimeout)), (*account.Account).Retire)
+	n.every(min(tidyEvery, max(min(n.config.IdleTimeout, n.config.HandOverAfter)/8, 10*time.Millisecond)), func() {
+		n.each(n.take(func(id string, since time.Duration) bool {
+			return since > n.config.IdleTimeout || since > n.config.HandOverAfter && n.elsewhere(id)
+		}), (*account.Account).Retire)
+		n.each(n.accountsElsewhere(), func(one *account.Account) { one.StandBack() })
 		if spool := n.config.Account.Spool; spool != nil {
 			spool.Sweep(time.Now())
 		}
@@ -80,17 +83,35 @@ func (n *Node) each(accounts []*account.Account, do func(*account.Account)) {
 	doing.Wait()
 }
 
-func (n *Node) takeIdle(before time.Time) []*account.Account {
+// take takes accounts out, chosen by their id and by how long ago somebody asked.
+func (n *Node) take(chosen func(id string, since time.Duration) bool) (taken []*account.Account) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var idle []*account.Account
 	for id, one := range n.accounts {
-		if one.LastUse().Before(before) {
-			idle = append(idle, one)
+		if chosen(id, time.Since(one.LastUse())) {
+			taken = append(taken, one)
 			delete(n.accounts, id)
 		}
 	}
-	return idle
+	return taken
+}
+
+// elsewhere tells whether another node owns an account. This one may hold it
+// still, or answer for it while others believe that its owner is away.
+func (n *Node) elsewhere(id string) bool {
+	owner, ok := n.placement.Owner(id)
+	return ok && owner != n.config.Name
+}
+
+func (n *Node) accountsElsewhere() (found []*account.Account) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for id, one := range n.accounts {
+		if n.elsewhere(id) {
+			found = append(found, one)
+		}
+	}
+	return found
 }
 
 // unused returns the accounts that nobody asked anything for some time, those

@@ -78,9 +78,12 @@ func (t *Table) Owner(key string) (Member, bool) {
 	return t.members[t.owners[xxhash.Sum64String(key)%partitions]], true
 }
 
-// Successor returns who owns a key once the suspect is gone.
-func (t *Table) Successor(key, suspect string) (Member, bool) {
-	return t.Without(suspect).Owner(key)
+// Successor returns who owns a key once the suspects are gone.
+func (t *Table) Successor(key string, suspects ...string) (Member, bool) {
+	for _, suspect := range slices.Sorted(slices.Values(suspects)) { // one order, so that few tables are kept
+		t = t.Without(suspect)
+	}
+	return t.Owner(key)
 }
 
 // Without returns the table of all members but one. It is computed once a

@@ -102,6 +102,9 @@ type Cluster struct {
 	APIAdvertise    string
 	Join            []string
 	SecretsDir      string
+	// DrainNotice is how long a member goes on after it has told the others that
+	// it will stop.
+	DrainNotice time.Duration
 }
 
 // Alone tells whether this is the configuration of one machine without others.
@@ -119,6 +122,7 @@ func defaults() *Config {
 		CacheSize: 256 << 20, SessionLifetime: 24 * time.Hour, IMAPTimeout: 15 * time.Second,
 		Snippets: true, FetchAhead: true, SettingsFolder: "AlphaMail", Watch: true,
 		TimeZone: time.Local, LogFormat: "text", LogLevel: "info",
+		Cluster: Cluster{DrainNotice: 2 * time.Second},
 	}
 }
 

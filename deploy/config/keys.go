@@ -155,6 +155,7 @@ var schema = []key{
 			return nil
 		}},
 		{name: "secrets_dir", text: plain(func(c *Config) *string { return &c.Cluster.SecretsDir })},
+		{name: "drain_notice", text: duration(func(c *Config) *time.Duration { return &c.Cluster.DrainNotice }, 0, 5*time.Minute)},
 	}},
 }
 

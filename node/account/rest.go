@@ -24,6 +24,19 @@ func (a *Account) Rest(press bool) bool {
 	})
 }
 
+// StandBack ends what the account does unasked: another node answers for it now.
+// Questions that still come are answered. It reports whether there was something,
+// and does nothing while the account is used.
+func (a *Account) StandBack() bool {
+	return a.tryTurn(func() bool {
+		if a.stopWatching == nil {
+			return false
+		}
+		a.stopWatching()
+		return true
+	})
+}
+
 // Connected tells whether the account holds a foreground connection, or is just
 // being used.
 func (a *Account) Connected() bool {

@@ -17,9 +17,10 @@ type Call struct {
 	// Hops counts redirects: 0 at first; a node serves a question that arrives
 	// with 1 or more even when its own table names another owner.
 	Hops uint8 `msg:"hops,omitempty"`
-	// Suspect names a node that the asker could not reach and would have asked
-	// instead; its successor then serves provisionally.
-	Suspect string `msg:"suspect,omitempty"`
+	// Suspects names the nodes that the asker could not reach and would have asked
+	// instead, in that order; the owner in a ring without them then serves
+	// provisionally.
+	Suspects []string `msg:"suspects,omitempty"`
 	// Session proves who asks. Empty for Login and Status.
 	Session Session `msg:"session,omitempty"`
 	// Repeated tells that the same question was asked before and perhaps answered:

@@ -636,7 +636,7 @@ func (z *Call) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Suspect == "" {
+	if z.Suspects == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20
 	}
@@ -673,9 +673,12 @@ func (z *Call) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendUint8(o, z.Hops)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
-			// string "suspect"
-			o = append(o, 0xa7, 0x73, 0x75, 0x73, 0x70, 0x65, 0x63, 0x74)
-			o = msgp.AppendString(o, z.Suspect)
+			// string "suspects"
+			o = append(o, 0xa8, 0x73, 0x75, 0x73, 0x70, 0x65, 0x63, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Suspects)))
+			for za0001 := range z.Suspects {
+				o = msgp.AppendString(o, z.Suspects[za0001])
+			}
 		}
 		// string "session"
 		o = append(o, 0xa7, 0x73, 0x65, 0x73, 0x73, 0x69, 0x6f, 0x6e)
@@ -741,11 +744,24 @@ func (z *Call) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Hops")
 				return
 			}
-		case "suspect":
-			z.Suspect, bts, err = msgp.ReadStringBytes(bts)
+		case "suspects":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Suspect")
+				err = msgp.WrapError(err, "Suspects")
 				return
+			}
+			if cap(z.Suspects) >= int(zb0002) {
+				z.Suspects = (z.Suspects)[:zb0002]
+			} else {
+				z.Suspects = make([]string, zb0002)
+			}
+			for za0001 := range z.Suspects {
+				z.Suspects[za0001], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Suspects", za0001)
+					return
+				}
 			}
 		case "session":
 			bts, err = z.Session.UnmarshalMsg(bts)
@@ -773,7 +789,11 @@ func (z *Call) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Call) Msgsize() (s int) {
-	s = 1 + 11 + msgp.StringPrefixSize + len(z.RequestID) + 13 + msgp.StringPrefixSize + len(z.OperationID) + 15 + msgp.StringPrefixSize + len(z.ClientAddress) + 12 + msgp.Uint64Size + 5 + msgp.Uint8Size + 8 + msgp.StringPrefixSize + len(z.Suspect) + 8 + z.Session.Msgsize() + 9 + msgp.BoolSize
+	s = 1 + 11 + msgp.StringPrefixSize + len(z.RequestID) + 13 + msgp.StringPrefixSize + len(z.OperationID) + 15 + msgp.StringPrefixSize + len(z.ClientAddress) + 12 + msgp.Uint64Size + 5 + msgp.Uint8Size + 9 + msgp.ArrayHeaderSize
+	for za0001 := range z.Suspects {
+		s += msgp.StringPrefixSize + len(z.Suspects[za0001])
+	}
+	s += 8 + z.Session.Msgsize() + 9 + msgp.BoolSize
 	return
 }
 

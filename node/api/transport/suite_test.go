@@ -147,7 +147,7 @@ var (
 	id   = api.MessageID{Mailbox: "研究室/a", UIDValidity: 7, UID: 9}
 	when = time.Date(2026, 11, 23, 10, 42, 0, 0, time.UTC)
 	full = &api.Call{
-		RequestID: "r", OperationID: "o", ClientAddress: "192.0.2.1", RingDigest: 1 << 63, Hops: 1, Suspect: "node-1",
+		RequestID: "r", OperationID: "o", ClientAddress: "192.0.2.1", RingDigest: 1 << 63, Hops: 1, Suspects: []string{"node-2", "node-1"},
 		Session:  api.Session{Account: "ana@example.edu", ID: "s", Host: "mail.example.edu", Seal: []byte{0, 1, 255}},
 		Repeated: true,
 	}

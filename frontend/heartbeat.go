@@ -1,0 +1,202 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"alphamail/node/api/transport"
+)
+
+const (
+	// beatEvery is how often a node is asked whether it is there.
+	beatEvery = 250 * time.Millisecond
+	// silenceAfter is how long a node may say nothing before its successors are
+	// asked instead. Slow answers to questions are no silence: a heartbeat has a
+	// connection of its own, and is answered without looking at any account.
+	silenceAfter = time.Second
+)
+
+// errSilent ends the questions at a node that has fallen silent.
+var errSilent = errors.New("frontend: the node has fallen silent")
+
+// pinger is a node on another machine. A node in this process is none: it cannot
+// be away.
+type pinger interface {
+	Ping(context.Context) error
+}
+
+// heartbeats tell which nodes have fallen silent: they refuse connections, or do
+// not say that they are alive. A node that hangs, or is cut off, is found out by
+// this long before a question at it reaches its deadline.
+type heartbeats struct {
+	placement Placement
+	nodes     Nodes
+	log       *slog.Logger
+	meter     *meter
+
+	known atomic.Pointer[map[string]*heartbeat] // by node; replaced, never changed
+
+	begin   sync.Once
+	stop    context.CancelFunc // ends all goroutines
+	ctx     context.Context
+	running sync.WaitGroup
+}
+
+// heartbeat is what is known of one node.
+type heartbeat struct {
+	end context.CancelFunc // of the goroutine that listens
+
+	mu    sync.Mutex // guards what follows
+	alive context.Context
+	fall  context.CancelCauseFunc // ends alive
+}
+
+func newHeartbeats(placement Placement, nodes Nodes, log *slog.Logger, meter *meter) *heartbeats {
+	h := &heartbeats{placement: placement, nodes: nodes, log: log, meter: meter}
+	h.known.Store(&map[string]*heartbeat{})
+	h.ctx, h.stop = context.WithCancel(context.Background())
+	return h
+}
+
+// start begins to listen to all nodes; again, it does nothing. close ends it.
+func (h *heartbeats) start() {
+	h.begin.Do(func() { h.running.Go(h.follow) })
+}
+
+func (h *heartbeats) close() {
+	h.begin.Do(func() {})
+	h.stop()
+	h.running.Wait()
+}
+
+// follow listens to the nodes that the table names, whichever they are.
+func (h *heartbeats) follow() {
+	ticker := time.NewTicker(beatEvery)
+	defer ticker.Stop()
+	for {
+		known := map[string]*heartbeat{}
+		for _, node := range h.placement.Members() {
+			if known[node] = (*h.known.Load())[node]; known[node] == nil {
+				known[node] = h.listen(node)
+			}
+		}
+		for node, one := range *h.known.Swap(&known) {
+			if known[node] == nil {
+				one.end()
+			}
+		}
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// listen begins to listen to a node, until its end is called or all are closed.
+func (h *heartbeats) listen(node string) *heartbeat {
+	one := &heartbeat{}
+	var ctx context.Context
+	ctx, one.end = context.WithCancel(h.ctx)
+	one.alive, one.fall = context.WithCancelCause(context.Background())
+	h.running.Go(func() {
+		ticker := time.NewTicker(beatEvery)
+		defer ticker.Stop()
+		heard := time.Now()
+		for ctx.Err() == nil {
+			heard = h.beat(ctx, node, one, heard)
+			select {
+			case <-ctx.Done():
+			case <-ticker.C:
+			}
+		}
+	})
+	return one
+}
+
+// beat asks a node whether it is there, and returns when it was last heard.
+func (h *heartbeats) beat(ctx context.Context, node string, one *heartbeat, heard time.Time) time.Time {
+	service, _ := h.nodes.Service(node)
+	remote, ok := service.(pinger)
+	if !ok {
+		return time.Now()
+	}
+	began := time.Now()
+	patience := max(silenceAfter-began.Sub(heard), beatEvery)
+	within, cancel := context.WithTimeout(ctx, patience)
+	err := remote.Ping(within)
+	inTime := within.Err() == nil
+	cancel()
+	now := time.Now()
+	switch {
+	case ctx.Err() != nil:
+	case !gone(err) && inTime:
+		heard = now
+		if one.rise() {
+			h.log.Info("a node is back", "node", node)
+		}
+	case now.Sub(began) > patience+beatEvery:
+		// This process did not run for a while: it knows nothing of others.
+		heard = now
+	case transport.IsUnreachable(err) || now.Sub(heard) >= silenceAfter:
+		h.suspect(node, err)
+	}
+	return heard
+}
+
+// suspect takes a node for silent, until it is heard again.
+func (h *heartbeats) suspect(node string, why error) {
+	if one := (*h.known.Load())[node]; one != nil && one.silence() {
+		h.meter.silences.Inc()
+		h.log.Warn("a node is silent; its successors are asked", "node", node, "error", why)
+	}
+}
+
+// silent tells whether a node has fallen silent.
+func (h *heartbeats) silent(node string) bool {
+	one := (*h.known.Load())[node]
+	return one != nil && one.life().Err() != nil
+}
+
+// watch returns a context for a question to a node, which ends when the node
+// falls silent, with errSilent as its cause.
+func (h *heartbeats) watch(ctx context.Context, node string) context.Context {
+	one := (*h.known.Load())[node]
+	if one == nil {
+		return ctx
+	}
+	watched, cancel := context.WithCancelCause(ctx)
+	forget := context.AfterFunc(one.life(), func() { cancel(errSilent) })
+	context.AfterFunc(ctx, func() { forget() })
+	return watched
+}
+
+func (b *heartbeat) life() context.Context {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.alive
+}
+
+// silence ends the questions at the node. It tells whether the node was not silent.
+func (b *heartbeat) silence() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	first := b.alive.Err() == nil
+	b.fall(errSilent)
+	return first
+}
+
+// rise takes the node for alive. It tells whether it was silent.
+func (b *heartbeat) rise() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.alive.Err() == nil {
+		return false
+	}
+	b.alive, b.fall = context.WithCancelCause(context.Background())
+	return true
+}
