@@ -9,7 +9,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 ADDR     ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test deps check generate fmt vet lint cross bench benchmarks faults fuzz
+.PHONY: help run build test deps check generate fmt vet lint cross writing bench benchmarks faults fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench: build deps ## measure AlphaMail beside Roundcube on one Dovecot (Debian, 
 
 benchmarks: ## run the benchmarks of single packages
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+writing: deps ## write mail in lynx, w3m and Chromium over a cluster, on Dovecot, Cyrus and Courier (Debian, as root; 6 minutes)
+	WRITING_SERVERS=all $(GO) test -count=1 -timeout 30m -run TestWritingOverACluster -v .
 
 faults: deps ## break everything at every command while a message is written, and print a table (Debian, as root; 20 minutes)
 	WRITING_FAULTS=. $(GO) test -count=1 -timeout 90m -run TestWritingWhateverDies -v .

@@ -21,10 +21,14 @@ type clusterMember struct {
 }
 
 // cluster writes the configuration of three nodes and two frontends of one
-// cluster on loopback, with more lines for all.
+// cluster on loopback, with more lines for all. Mailboxes of the mail server have
+// slashes between levels, unless its address says otherwise in brackets.
 func cluster(t testing.TB, imapServer string, more ...string) map[string]*clusterMember {
 	t.Helper()
 	dir := t.TempDir()
+	if !strings.HasSuffix(imapServer, "]") {
+		imapServer += "[/]"
+	}
 	members := map[string]*clusterMember{}
 	gossip := map[string]string{}
 	for _, name := range []string{"node-1", "node-2", "node-3", "front-1", "front-2"} {
@@ -36,7 +40,7 @@ func cluster(t testing.TB, imapServer string, more ...string) map[string]*cluste
 			role = "frontend"
 		}
 		one := &clusterMember{build: raced, name: name, role: role, admin: freeAddress(t), web: freeAddress(t)}
-		one.config = writeFile(t, dir, name+".yaml", fmt.Sprintf(`imap_servers: example.edu=%s[/]
+		one.config = writeFile(t, dir, name+".yaml", fmt.Sprintf(`imap_servers: example.edu=%s
 listen: %s
 admin_listen: %s
 state_dir: %s

@@ -6,8 +6,6 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-
-	"alphamail/bench/testbed/need"
 )
 
 // TestKeyboardFilesMessages selects, files and takes back with Tab, Space and Enter
@@ -70,87 +68,41 @@ func TestKeyboardFilesMessages(t *testing.T) {
 
 // TestLynxFilesMessages does it in lynx, by the words that the page says.
 func TestLynxFilesMessages(t *testing.T) {
-	lynx := need.Command(t, "lynx")
 	d := startStage(t)
-	settings := writeFile(t, t.TempDir(), "lynx.cfg", lynxSettings)
-	w := openTerminal(t, bare(t)+lynx+" -nopause -cfg="+settings+" "+d.url+"/")
-	w.see("Log in", "Password")
-	w.write(d.user)
-	w.see(d.user)
-	w.press("Down")
-	w.write(d.password)
-	w.see(strings.Repeat("*", len(d.password)))
-	w.press("Down", "Enter")
+	w := openLynx(t, d, "/")
 	w.see("Select all on this page", "1–50 of 120")
-	follow := func(link string) {
-		t.Helper()
-		w.press("Home")
-		w.see("Skip to the content")
-		w.write("/" + link)
-		w.press("Enter", "Right")
-	}
-	follow("Select all on")
+	w.lynxFollows("Select all on")
 	w.see("[X]", "Select none")
-	follow("Delete")
+	w.lynxFollows("Delete")
 	w.see("50 messages moved to Trash.", "Undo", "[ ]")
-	follow("Undo")
+	w.lynxFollows("Undo")
 	w.see("Undone")
-	follow("Trash")
+	w.lynxFollows("Trash")
 	w.see("Empty Trash")
-	follow("Empty Trash")
+	w.lynxFollows("Empty Trash")
 	w.see("120 messages will be deleted for ever")
-	follow("Delete for ever")
+	w.lynxFollows("Delete for ever")
 	w.see("120 messages deleted for ever.")
 }
 
 // TestW3mFilesMessages does it in w3m, with real mail.
 func TestW3mFilesMessages(t *testing.T) {
-	w3m := need.Command(t, "w3m")
 	d := startDemo(t)
-	w := openTerminal(t, bare(t)+w3m+" -cookie -o accept_cookie=1 "+d.url+"/")
-	w.see("Log in", "Password")
-	w.press("Tab", "Enter")
-	w.see("TEXT:")
-	w.write(d.user)
-	w.press("Enter")
-	w.see(d.user)
-	w.press("Tab", "Tab", "Enter")
-	w.see("Password:")
-	w.write(d.password)
-	w.press("Enter")
-	w.see(strings.Repeat("*", len(d.password)))
-	w.press("Tab", "Enter")
+	w := openW3m(t, d, "/")
 	w.see("Inbox", "Priya Raman", "[ ]")
-	follow := func(words string) {
-		t.Helper()
-		w.write("g")
-		w.write("/" + words)
-		w.press("Enter")
-		w.press("Enter")
-	}
-	to := func(words string, tabs int) {
-		t.Helper()
-		w.write("g")
-		w.write("/" + words)
-		w.press("Enter")
-		for range tabs {
-			w.press("Tab")
-		}
-		w.press("Enter")
-	}
-	to("Move Copy", 2) // the box that comes next
+	w.w3mPresses("Move Copy", 2) // the box that comes next
 	w.see("[*]")
-	to("Select all on", 1)
+	w.w3mPresses("Select all on", 1)
 	w.see("1 message moved to Archive.", "Undo")
-	follow("Undo")
+	w.w3mFollows("Undo")
 	w.see("Undone: 1 message is as before.", firstSubject)
-	follow("Edit folders")
+	w.w3mFollows("Edit folders")
 	w.see("Name of the folder")
-	to("Name of the folder", 1)
+	w.w3mPresses("Name of the folder", 1)
 	w.see("TEXT:")
 	w.write("Studies/Lab")
 	w.press("Enter")
 	w.see("[Studies/Lab")
-	to("A slash puts", 1)
+	w.w3mPresses("A slash puts", 1)
 	w.see("The folder Studies/Lab was made.")
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"alphamail/bench/testbed/need"
 	"alphamail/mime"
 )
 
@@ -51,24 +50,11 @@ func check(t *testing.T, message *mime.Message, text, file, content string) {
 
 // TestLynxWrites writes a message with a file in lynx and sends it.
 func TestLynxWrites(t *testing.T) {
-	lynx := need.Command(t, "lynx")
 	d := startDemo(t)
-	dir := t.TempDir()
-	settings, file := writeFile(t, dir, "lynx.cfg", lynxSettings), writeFile(t, dir, "notes.txt", "own notes\n")
-	w := openTerminal(t, bare(t)+lynx+" -nopause -cfg="+settings+" "+d.url+"/")
-	w.see("Log in", "Password")
-	w.write(d.user)
-	w.see(d.user)
-	w.press("Down", "Down") // over the domain to the password
-	w.write(d.password)
-	w.see(strings.Repeat("*", len(d.password)))
-	w.press("Down", "Enter")
+	file := writeFile(t, t.TempDir(), "notes.txt", "own notes\n")
+	w := openLynx(t, d, "/")
 	w.see("Inbox", "unread")
-	w.press("g")
-	w.see("URL to open")
-	w.press("C-u")
-	w.write(d.url + "/compose?to=okafor&subject=From+lynx&body=Hello")
-	w.press("Enter")
+	w.lynxOpens(d.url + "/compose?to=okafor&subject=From+lynx&body=Hello")
 	w.see("To okafor", "Subject From lynx", "From Robin Meyer")
 	w.write("/Find")
 	w.press("Enter", "Enter")
@@ -98,31 +84,18 @@ func TestLynxWrites(t *testing.T) {
 
 // TestW3mWrites does the same in w3m, which opens an editor for the text.
 func TestW3mWrites(t *testing.T) {
-	w3m := need.Command(t, "w3m")
 	d := startDemo(t)
 	dir := t.TempDir()
 	file := writeFile(t, dir, "notes.txt", "own notes\n")
 	editor := writeFile(t, dir, "editor", "for last; do :; done\nprintf 'Hello from w3m.\\n' >\"$last\"\n")
-	w := openTerminal(t, bare(t)+w3m+" -cookie -o accept_cookie=1 -o editor='sh "+editor+"' "+d.url+"/")
-	w.see("Log in", "Password")
-	w.press("Tab", "Enter")
-	w.see("TEXT:")
-	w.write(d.user)
-	w.press("Enter")
-	w.see(d.user)
-	w.press("Tab", "Tab", "Enter")
-	w.see("Password:")
-	w.write(d.password)
-	w.press("Enter")
-	w.see(strings.Repeat("*", len(d.password)))
-	w.press("Tab", "Enter")
+	w := openW3m(t, d, "/", "-o editor='sh "+editor+"'")
 	w.see("Inbox", "Unread. Priya Raman")
-	w.press("U")
-	w.see("Goto URL")
-	w.press("C-u")
-	w.write(d.url + "/compose?to=ben@example.edu&subject=From+w3m")
-	w.press("Enter")
-	w.see("Write")
+	w.w3mOpens(d.url + "/compose?to=okafor&subject=From+w3m")
+	w.see("Write", "[okafor")
+	w.w3mPresses("^ *To", 2)
+	w.see("Found for", "[*]", "Ben Okafor ben@example.edu")
+	w.w3mPresses("Add to", 0)
+	w.see("[Ben Okafor <ben@example.edu>")
 	w.write("/Message")
 	w.press("Enter", "Tab", "Enter")
 	w.see("[Hello from w3m.")

@@ -3,23 +3,15 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"mime/multipart"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"golang.org/x/net/html"
-
-	"alphamail/bench/testbed"
-	"alphamail/bench/testbed/need"
-	"alphamail/mime"
 )
 
 // filledForm is a form of a page with what it holds.
@@ -169,125 +161,5 @@ func deliver(t testing.TB, address, user, password, raw string) {
 	}
 	if err := errors.Join(command.Close(), func() error { _, err := command.Wait(); return err }()); err != nil {
 		t.Fatal(err)
-	}
-}
-
-const invitation = "From: Ben <ben@example.edu>\r\nTo: ana@example.edu\r\nSubject: Field trip\r\nMessage-ID: <trip@example.edu>\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\n" +
-	"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nTake two.\r\n" +
-	"--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=list.csv\r\nContent-Transfer-Encoding: base64\r\n\r\nYSxiLGMK\r\n--b--\r\n"
-
-// TestWritingOverACluster answers with a file, saves, goes on at another frontend
-// after the node that owned the account was killed, sends, and forwards: with real
-// processes, a real Dovecot and a real Postfix.
-func TestWritingOverACluster(t *testing.T) {
-	need.Postfix(t)
-	dovecot, err := testbed.StartDovecot(testbed.DovecotConfig{
-		Users: []testbed.User{{Name: ana, Password: anaPassword}, {Name: "ben", Password: "other horse"}}, Separator: "/", ForPostfix: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { dovecot.Stop() })
-	postfix, err := testbed.StartPostfix(dovecot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { postfix.Stop() })
-	deliver(t, dovecot.IMAPAddr(), ana, anaPassword, invitation)
-	authority := writeFile(t, t.TempDir(), "ca.pem", string(postfix.Certificate().CertPEM))
-	members := cluster(t, dovecot.IMAPAddr(), fmt.Sprintf("smtp_servers: example.edu=smtps://%s\ndomains:\n  example.edu:\n    tls_ca: %s\n", postfix.SMTPSAddr(), authority))
-	for _, one := range members {
-		one.start(t)
-	}
-	owner := agreedOwner(t, members, 3)
-	one, two := "http://"+members["front-1"].web, "http://"+members["front-2"].web
-	browser := newVisitor(t)
-	inbox := browser.logIn(one, ana, anaPassword)
-	message := browser.open(one + messageLinks(inbox)[0])
-	if !strings.Contains(message.body, `href="/compose?reply=`) {
-		t.Fatalf("no way to answer:\n%s", message.body)
-	}
-	reference := strings.TrimPrefix(messageLinks(inbox)[0], "/mail/")
-	page := browser.open(one + "/compose?reply=" + url.QueryEscape(reference))
-	form := formOf(t, page, "text")
-	if form.value("to") != "Ben <ben@example.edu>" || !strings.Contains(form.value("text"), "> Take two.") {
-		t.Fatalf("the form: %+v", form)
-	}
-	file := make([]byte, 1<<20)
-	rand.NewChaCha8([32]byte{7}).Read(file)
-	form.set("text", "I will. Ναι, 好的.\n"+form.value("text"))
-	form.set("bcc", "ana@example.edu")
-	saved, err := browser.press(page, form, "attach", map[string][]byte{"recorders.bin": file})
-	if err != nil || saved.url.Path != "/compose" || !strings.Contains(saved.body, "recorders.bin") {
-		t.Fatalf("attaching: %s, %v\n%s", saved.url, err, saved.body)
-	}
-
-	members[owner].kill()
-	delete(members, owner)
-	var drafts seen
-	eventually(t, "the draft is found at the other frontend", func() (err error) {
-		if drafts, err = browser.get(two + "/mail/Drafts"); err == nil && !strings.Contains(drafts.body, "/compose?draft=") {
-			err = fmt.Errorf("status %d at %s", drafts.status, drafts.url)
-		}
-		return err
-	})
-	_, link, _ := strings.Cut(drafts.body, `href="/compose?draft=`)
-	link, _, _ = strings.Cut(link, `"`)
-	page = browser.open(two + "/compose?draft=" + link)
-	form = formOf(t, page, "text")
-	form.set("subject", "Re: Field trip on Friday")
-	sent, err := browser.press(page, form, "send", nil)
-	if err != nil || sent.url.Path != "/mail/INBOX" || !strings.Contains(sent.body, "Your message was sent.") {
-		t.Fatalf("sending: %s, %v\n%s", sent.url, err, sent.body)
-	}
-	again, err := browser.press(page, form, "send", nil) // the same form once more
-	if err != nil || !strings.Contains(again.body, "Your message was sent.") {
-		t.Errorf("the same form again: status %d, %v", again.status, err)
-	}
-
-	page = browser.open(two + "/compose?forward=" + url.QueryEscape(reference))
-	form = formOf(t, page, "text")
-	form.set("to", "ben@example.edu")
-	if sent, err := browser.press(page, form, "send", nil); err != nil || !strings.Contains(sent.body, "Your message was sent.") {
-		t.Fatalf("forwarding: %s, %v\n%s", sent.url, err, sent.body)
-	}
-	page = browser.open(two + "/compose?to=" + url.QueryEscape("nobody.at.all@example.edu, ben@example.edu"))
-	refused, err := browser.press(page, formOf(t, page, "text"), "send", nil)
-	if err != nil || !strings.Contains(refused.body, "does not take mail for <bdi>nobody.at.all@example.edu</bdi>") {
-		t.Errorf("a recipient that is not: %s, %v\n%s", refused.url, err, refused.body)
-	}
-
-	var arrived []string
-	eventually(t, "both messages arrive", func() error {
-		arrived, _ = mailboxOf(t, dovecot.IMAPAddr(), "ben", "other horse", "INBOX")
-		if len(arrived) < 2 {
-			return fmt.Errorf("%d messages", len(arrived))
-		}
-		return nil
-	})
-	time.Sleep(time.Second) // one too many would come now
-	if arrived, _ = mailboxOf(t, dovecot.IMAPAddr(), "ben", "other horse", "INBOX"); len(arrived) != 2 {
-		t.Fatalf("%d messages arrived", len(arrived))
-	}
-	reply, forward := mime.Parse([]byte(arrived[0])), mime.Parse([]byte(arrived[1]))
-	if reply.Header.Get("Subject") != "Re: Field trip on Friday" || reply.Header.Get("In-Reply-To") != "<trip@example.edu>" || reply.Header.Get("Bcc") != "" {
-		t.Errorf("the reply:\n%.2000s", arrived[0])
-	}
-	view := mime.Render(reply)
-	if content, _ := io.ReadAll(view.Parts[0].Decode()); !bytes.Equal(content, file) {
-		t.Errorf("the file has %d bytes", len(content))
-	}
-	if parts := mime.Render(forward).Parts; len(parts) != 1 || parts[0].Filename != "list.csv" {
-		t.Errorf("forwarded %+v", parts)
-	}
-	if copies, _ := mailboxOf(t, dovecot.IMAPAddr(), ana, anaPassword, "Sent"); len(copies) != 2 {
-		t.Errorf("%d copies", len(copies))
-	}
-	if left, _ := mailboxOf(t, dovecot.IMAPAddr(), ana, anaPassword, "Drafts"); len(left) != 1 {
-		t.Errorf("%d drafts, and there should be that with the wrong address", len(left))
-	}
-	_, flags := mailboxOf(t, dovecot.IMAPAddr(), ana, anaPassword, "INBOX")
-	if !slices.Contains(flags[0], imap.FlagAnswered) || !slices.Contains(flags[0], imap.FlagForwarded) {
-		t.Errorf("the original has %v", flags[0])
 	}
 }

@@ -1,9 +1,7 @@
 package frontend
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"io"
 	"net/url"
 	"strconv"
@@ -13,20 +11,6 @@ import (
 	"alphamail/frontend/page"
 	"alphamail/node/api"
 )
-
-// genuine tells whether a form is one that our page sent to this browser; it
-// answers one that is not. The token also names the operation: it is masked anew in
-// each page, so that a form which is sent twice is one operation.
-func (r *request) genuine() bool {
-	token := r.field("csrf")
-	if !r.fromOurForm(token) {
-		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
-		return false
-	}
-	sum := sha256.Sum256([]byte("alphamail operation\x00" + token))
-	r.operation = hex.EncodeToString(sum[:16])
-	return true
-}
 
 // number reads a number of a form, 0 for anything else.
 func (r *request) number(name string) uint32 {
@@ -42,7 +26,7 @@ var errNoForm = api.NewError(api.CodeInvalid, "This form cannot be read.", nil)
 // actOnList does something to the messages that are selected in a list, and shows
 // the same page of that list again.
 func (r *request) actOnList(mailbox string, query url.Values) {
-	if !r.genuine() {
+	if !r.genuine(r.field("csrf")) {
 		return
 	}
 	list, err := page.ParseList(mailbox, query)
@@ -65,7 +49,7 @@ func (r *request) actOnList(mailbox string, query url.Values) {
 // actOnMessage does something to the message that is open. Then it shows the
 // message, where it still is; the next one, if that was chosen; or the list.
 func (r *request) actOnMessage(id api.MessageID) {
-	if !r.genuine() {
+	if !r.genuine(r.field("csrf")) {
 		return
 	}
 	question := r.actQuestion(id.Mailbox, id.UIDValidity)
@@ -122,7 +106,7 @@ func (r *request) act(question *api.ActQuestion, back, here string) {
 
 // undo takes back what a notice told of, and leads back to the page of that.
 func (r *request) undo() {
-	if !r.genuine() {
+	if !r.genuine(r.field("csrf")) {
 		return
 	}
 	arguments := r.ctx.PostArgs()
@@ -159,7 +143,7 @@ func (r *request) purge(mailbox string) {
 
 // purgeNow empties Trash or Junk, as far as the reader has seen what is there.
 func (r *request) purgeNow(mailbox string) {
-	if !r.genuine() {
+	if !r.genuine(r.field("csrf")) {
 		return
 	}
 	answer, err := ask(r, api.Service.Empty, &api.EmptyQuestion{Mailbox: mailbox, UIDValidity: r.number("validity"), UpTo: r.number("upto")})

@@ -46,6 +46,9 @@ func (r *request) compose(query url.Values) {
 			shown.Refused = append(shown.Refused, address)
 		}
 	}
+	if notice := r.takeNotice(); notice != nil {
+		shown.Words = notice.Words
+	}
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteCompose(w, c, shown) })
 }
 
@@ -122,6 +125,9 @@ func parseDraftForm(sent *form) (*api.SaveDraftQuestion, bool) {
 			Subject: sent.get("subject"), Text: strings.ReplaceAll(strings.ToValidUTF8(sent.get("text"), "\uFFFD"), "\r\n", "\n"),
 		},
 		OperationID: sent.get("operation"),
+	}
+	if sent.get("held") != "" {
+		question.Fields.Text = page.WithoutHolder(question.Fields.Text)
 	}
 	if sent.get("do") == "identity" {
 		question.WrittenAs = sent.get("written_as")
@@ -347,7 +353,25 @@ func (r *request) send(saved *api.SaveDraftAnswer) {
 			query.Add("problem", strings.TrimSpace(string(problem.Kind)+" "+problem.Field+" "+problem.Value))
 		}
 	}
-	r.redirect(fasthttp.StatusSeeOther, routeCompose+"?"+query.Encode())
+	address := routeCompose + "?" + query.Encode()
+	if words := wordsAgainst(answer); len(words) > 0 {
+		r.notify(&page.Notice{Words: words, Address: address})
+	}
+	r.redirect(fasthttp.StatusSeeOther, address)
+}
+
+// wordsAgainst are what the server that sends said. They come to the page as a notice,
+// because a link could say anything.
+func wordsAgainst(answer *api.SendAnswer) (words []page.ServerWords) {
+	if answer.Said != "" {
+		words = append(words, page.ServerWords{Text: answer.Said})
+	}
+	for _, refused := range answer.Refused[:min(len(answer.Refused), maxShown)] {
+		if refused.Text != "" {
+			words = append(words, page.ServerWords{Recipient: refused.Address, Text: refused.Text})
+		}
+	}
+	return words
 }
 
 // discard throws a draft away.
@@ -364,8 +388,7 @@ func (r *request) discard(question *api.SaveDraftQuestion) {
 // settle answers what a draft is that may have been sent.
 func (r *request) settle() {
 	arguments := r.ctx.PostArgs()
-	if !r.fromOurForm(r.field("csrf")) {
-		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
+	if !r.genuine(r.field("csrf")) {
 		return
 	}
 	id, err := page.ParseMessageReference(string(arguments.Peek("draft")))
@@ -373,7 +396,7 @@ func (r *request) settle() {
 		r.errorPage(fasthttp.StatusBadRequest, api.CodeInvalid)
 		return
 	}
-	answer, err := askLong(r, rand.Text(), api.Service.Settle, &api.SettleQuestion{ID: id, Sent: string(arguments.Peek("do")) == "sent"})
+	answer, err := askLong(r, r.operation, api.Service.Settle, &api.SettleQuestion{ID: id, Sent: string(arguments.Peek("do")) == "sent"})
 	switch {
 	case err != nil:
 		r.fail(err)

@@ -116,7 +116,7 @@ func TestWhatIsNotSentIsExplained(t *testing.T) {
 	node, client, base, form := writer(t, nil)
 	form = form.with("to", "bob, eve@example.com").with("do", "send")
 	node.answer = &api.SendAnswer{
-		State: api.SendRejected, Reason: api.ReasonRecipients, Refused: []api.RefusedRecipient{{Address: "eve@example.com"}},
+		State: api.SendRejected, Reason: api.ReasonRecipients, Refused: []api.RefusedRecipient{{Address: "eve@example.com", Text: "<b>nobody</b> here"}},
 		Problems: []api.Problem{{Field: "to", Kind: api.ProblemAddress, Value: "bob"}},
 	}
 	answer := press(t, client, base, form, nil)
@@ -125,6 +125,30 @@ func TestWhatIsNotSentIsExplained(t *testing.T) {
 		if !strings.Contains(shown.text, wanted) {
 			t.Errorf("no %q in\n%s", wanted, shown.text)
 		}
+	}
+	const said = "The server says: “<bdi>&lt;b&gt;nobody&lt;/b&gt; here</bdi>”"
+	if !strings.Contains(shown.text, said) {
+		t.Errorf("the server's words are not in\n%s", shown.text)
+	}
+	if again := get(t, client, base+answer.Header.Get("Location")); strings.Contains(again.text, said) || !strings.Contains(again.text, "eve@example.com") {
+		t.Errorf("loaded again:\n%s", again.text)
+	}
+	node.answer = &api.SendAnswer{State: api.SendRejected, Reason: api.ReasonRefused, Said: "we do not like it"}
+	answer = press(t, client, base, form, nil)
+	if shown := get(t, client, base+answer.Header.Get("Location")); !strings.Contains(shown.text, "“<bdi>we do not like it</bdi>”") {
+		t.Errorf("the message is refused:\n%s", shown.text)
+	}
+	// More than a cookie holds: the first words come.
+	var all []string
+	node.answer = &api.SendAnswer{State: api.SendRejected, Reason: api.ReasonRecipients}
+	for i := range 12 {
+		node.answer.Refused = append(node.answer.Refused, api.RefusedRecipient{Address: fmt.Sprintf("r%d@example.com", i), Text: fmt.Sprintf("no. %d%s", i, strings.Repeat("<", 390))})
+		all = append(all, fmt.Sprintf("r%d@example.com", i))
+	}
+	form.fields = [][2]string{{"to", strings.Join(all, ", ")}, {"do", "send"}}
+	answer = press(t, client, base, form, nil)
+	if shown := get(t, client, base+answer.Header.Get("Location")); !strings.Contains(shown.text, "no. 0") || strings.Contains(shown.text, "no. 9") || !strings.Contains(shown.text, "<bdi>r9@example.com</bdi>") {
+		t.Errorf("many words:\n%s", shown.text)
 	}
 	forged := get(t, client, base+"/compose?draft=Drafts/1-1&refused=call-me@evil.example&problem=address+to+pay+up&problem=address+x+y")
 	if strings.Contains(forged.text, "evil") || strings.Contains(forged.text, "pay up") {

@@ -1,7 +1,6 @@
 package frontend
 
 import (
-	"crypto/rand"
 	"io"
 	"net/url"
 	"strconv"
@@ -24,7 +23,7 @@ func (r *request) userSettings() {
 // contacts shows a page of the address book, or forgets an address.
 func (r *request) contacts(query url.Values) {
 	if r.ctx.IsPost() {
-		if !r.posted(r.field) {
+		if !r.genuine(r.field("csrf")) {
 			return
 		}
 		problem, done := r.keep(api.Change{Delete: &api.Record{Kind: api.RecordAddress, ID: r.field("forget")}})
@@ -54,21 +53,21 @@ func count(text string) int {
 }
 
 func (r *request) showContacts(shown page.Contacts, number int) {
-	answer, err := ask(r, api.Service.Contacts, &api.ContactsQuestion{Query: shown.Query, Page: number})
+	answer, err := ask(r, api.Service.Contacts, &api.ContactsQuestion{Query: shown.Query, Page: number, Language: r.context(r.cookie).Language})
 	if err != nil {
 		r.fail(err)
 		return
 	}
 	r.userSettings()
-	shown.Answer, shown.Operation = answer, rand.Text()
+	shown.Answer = answer
 	r.showForm(shown.Problem, func(w io.Writer, c page.Context) error { return page.WriteContacts(w, c, shown) })
 }
 
 // contact shows the form of a contact, or takes it.
 func (r *request) contact(query url.Values) {
-	shown := page.Contact{Contact: api.Contact{ID: query.Get("id")}, Operation: rand.Text()}
+	shown := page.Contact{Contact: api.Contact{ID: query.Get("id")}}
 	if r.ctx.IsPost() {
-		if !r.posted(r.field) {
+		if !r.genuine(r.field("csrf")) {
 			return
 		}
 		shown.Addresses = r.lines("address")
@@ -139,9 +138,9 @@ func fieldsOf(text string) []string {
 
 // contactList shows the form of a list of addresses, or takes it.
 func (r *request) contactList(id string) {
-	shown := page.ContactList{List: api.ContactList{ID: id}, Operation: rand.Text()}
+	shown := page.ContactList{List: api.ContactList{ID: id}}
 	if r.ctx.IsPost() {
-		if !r.posted(r.field) {
+		if !r.genuine(r.field("csrf")) {
 			return
 		}
 		shown.Members = r.lines("address")
@@ -187,7 +186,7 @@ func (r *request) importContacts() {
 		}
 		return ""
 	}
-	if !r.posted(field) {
+	if !r.genuine(field("csrf")) {
 		return
 	}
 	var cards []byte

@@ -5,7 +5,13 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
+	"io"
 	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"alphamail/node/api"
 )
 
 // Every form carries a token that follows from a cookie: from the session's
@@ -65,4 +71,20 @@ func (r *request) fromElsewhere() bool {
 // session's cookie; token is what came in its field.
 func (r *request) fromOurForm(token string) bool {
 	return !r.fromElsewhere() && tokenMatches(token, r.cookie)
+}
+
+// genuine is fromOurForm for a form that was read as a whole; it answers one that is
+// not ours. The form names the operation: sent again as it is, it is the same one.
+// What somebody else types, or he himself on the page after going back, is another,
+// and so is the same from another page, where the token is masked anew.
+func (r *request) genuine(token string) bool {
+	if !r.fromOurForm(token) {
+		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
+		return false
+	}
+	sum := sha256.New()
+	io.WriteString(sum, "alphamail operation\x00"+r.address+"\x00")
+	sum.Write(r.ctx.PostBody())
+	r.operation = hex.EncodeToString(sum.Sum(nil)[:16])
+	return true
 }

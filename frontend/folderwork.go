@@ -33,7 +33,7 @@ func statusOfProblem(problem api.FolderProblem) int {
 
 // makeFolder makes a folder, or shows the form again with what is wrong.
 func (r *request) makeFolder() {
-	if !r.genuine() {
+	if !r.genuine(r.field("csrf")) {
 		return
 	}
 	name := string(r.ctx.PostArgs().Peek("name"))
@@ -99,7 +99,7 @@ func (r *request) showFolder(mailbox string, shown page.Folder) {
 
 // changeFolder renames or deletes a folder.
 func (r *request) changeFolder(mailbox string) {
-	if !r.genuine() {
+	if !r.genuine(r.field("csrf")) {
 		return
 	}
 	arguments := r.ctx.PostArgs()

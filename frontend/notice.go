@@ -31,7 +31,7 @@ func noticeTag(notice, cookie string) []byte {
 }
 
 // notify gives the browser a notice for the page of its address. One that is too
-// large for a cookie does without Undo.
+// large for a cookie does without Undo, then without the last words of servers.
 func (r *request) notify(notice *page.Notice) {
 	for {
 		data, err := json.Marshal(notice)
@@ -44,10 +44,14 @@ func (r *request) notify(notice *page.Notice) {
 			r.setCookie(noticeCookie, value, time.Now().Add(noticeTime))
 			return
 		}
-		if notice.Undo == nil {
+		switch {
+		case notice.Undo != nil:
+			notice.Undo = nil
+		case len(notice.Words) > 0:
+			notice.Words = notice.Words[:len(notice.Words)-1]
+		default:
 			return
 		}
-		notice.Undo = nil
 	}
 }
 

@@ -45,6 +45,7 @@ func (r *request) context(cookie string) page.Context {
 		CSRF:     maskToken(csrfToken(cookie)),
 		Now:      time.Now().In(r.config.Location),
 	}
+	context.DropsEmptyLines = bytes.HasPrefix(r.ctx.UserAgent(), []byte("Lynx/"))
 	if r.session != nil {
 		context.Account = r.session.Account
 	}

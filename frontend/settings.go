@@ -1,7 +1,6 @@
 package frontend
 
 import (
-	"crypto/rand"
 	"io"
 	"net/url"
 	"slices"
@@ -26,21 +25,6 @@ func (r *request) applySettings(c *page.Context) {
 			c.Now = c.Now.In(zone)
 		}
 	}
-}
-
-// maxOperation bounds the name of an operation, in bytes.
-const maxOperation = 64
-
-// posted checks a form that changes something, and takes the name of its
-// operation. When it reports false, the request is answered.
-func (r *request) posted(field func(string) string) bool {
-	operation := field("operation")
-	if !r.fromOurForm(field("csrf")) || operation == "" || len(operation) > maxOperation {
-		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
-		return false
-	}
-	r.operation = r.session.ID + "/" + operation
-	return true
 }
 
 // field is a field of the form that was sent.
@@ -100,16 +84,16 @@ func (r *request) showForm(problem page.FormProblem, write func(io.Writer, page.
 
 // settingsPage shows the settings, or takes those of one section.
 func (r *request) settingsPage(query url.Values) {
-	if r.ctx.IsPost() && !r.posted(r.field) {
+	if r.ctx.IsPost() && !r.genuine(r.field("csrf")) {
 		return
 	}
-	answer, err := ask(r, api.Service.Settings, &api.SettingsQuestion{Fresh: true})
+	answer, err := ask(r, api.Service.Settings, &api.SettingsQuestion{Fresh: true, Folders: true})
 	if err != nil {
 		r.fail(err)
 		return
 	}
 	r.settings = &answer.Settings
-	shown := page.Settings{Answer: answer, Settings: answer.Settings, Operation: rand.Text()}
+	shown := page.Settings{Answer: answer, Settings: answer.Settings}
 	if saved := query.Get("saved"); page.IsSection(saved) {
 		shown.Saved = saved
 	}
@@ -127,9 +111,6 @@ func (r *request) settingsPage(query url.Values) {
 			return
 		}
 		shown.ProblemIn = section
-	}
-	if folders, err := ask(r, api.Service.Mailbox, folderQuestion()); err == nil {
-		shown.Folders = folders.Folders
 	}
 	r.showForm(shown.Problem, func(w io.Writer, c page.Context) error { return page.WriteSettings(w, c, shown) })
 }
@@ -173,7 +154,7 @@ func (r *request) sectionOf(section string, s api.Settings) (api.Settings, page.
 
 // identity shows the form of an identity, or takes it.
 func (r *request) identity(id string) {
-	if r.ctx.IsPost() && !r.posted(r.field) {
+	if r.ctx.IsPost() && !r.genuine(r.field("csrf")) {
 		return
 	}
 	answer, err := ask(r, api.Service.Settings, &api.SettingsQuestion{Fresh: true})
@@ -183,7 +164,7 @@ func (r *request) identity(id string) {
 	}
 	r.settings = &answer.Settings
 	known := slices.IndexFunc(answer.Identities, func(one api.Identity) bool { return one.ID == id })
-	shown := page.Identity{Senders: answer.Senders, Operation: rand.Text()}
+	shown := page.Identity{Senders: answer.Senders}
 	switch {
 	case known >= 0:
 		shown.Identity = answer.Identities[known]

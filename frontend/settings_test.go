@@ -25,22 +25,11 @@ var kept = &api.SettingsAnswer{
 	Senders:    []string{api.OwnSender},
 }
 
-var operation = func(t *testing.T, page reply) string {
-	t.Helper()
-	_, after, found := strings.Cut(page.text, `name="operation" value="`)
-	value, _, _ := strings.Cut(after, `"`)
-	if !found || value == "" {
-		t.Fatalf("no operation in %s", page.text)
-	}
-	return value
-}
-
 // fill sends a form of a page with its hidden fields.
 func fill(t *testing.T, client *http.Client, shown, action string, fields url.Values) reply {
 	t.Helper()
 	form := get(t, client, shown)
 	fields.Set("csrf", token(t, form))
-	fields.Set("operation", operation(t, form))
 	return send(t, client, "POST", action, fields, nil)
 }
 
@@ -86,7 +75,7 @@ func TestSavingSettings(t *testing.T) {
 			t.Errorf("%s: status %d to %q, saved %+v", name, answer.StatusCode, answer.Header.Get("Location"), asked)
 		}
 		calls := node.calls()
-		if id := calls[len(calls)-1].OperationID; !strings.HasPrefix(id, "SESSION1/") || len(id) < 20 {
+		if id := calls[len(calls)-1].OperationID; len(id) < 20 {
 			t.Errorf("%s: the operation is %q", name, id)
 		}
 	}
@@ -110,6 +99,34 @@ func TestSavingSettings(t *testing.T) {
 	}
 }
 
+// A form that comes twice as it is, is one operation. What is typed into the same page
+// after going back to it is another, and so is the same in another page.
+func TestOperationsOfForms(t *testing.T) {
+	ring := twoNodes()
+	node := ring.nodes["one"]
+	base, client := serve(t, ring, nil, nil), browser(t)
+	logIn(t, client, base)
+	first, second := token(t, get(t, client, base+"/contacts/contact")), token(t, get(t, client, base+"/contacts/contact"))
+	seen := map[string]string{}
+	for _, form := range []struct{ name, page, path, person string }{
+		{"once", first, "/contacts/contact?id=", "Ana"}, {"once", first, "/contacts/contact?id=", "Ana"}, {"another person", first, "/contacts/contact?id=", "Ben"},
+		{"another page", second, "/contacts/contact?id=", "Ana"}, {"another form", first, "/contacts/list?id=", "Ana"},
+	} {
+		if answer := send(t, client, "POST", base+form.path, url.Values{"csrf": {form.page}, "name": {form.person}}, nil); answer.StatusCode != 303 {
+			t.Fatalf("%s: status %d\n%s", form.name, answer.StatusCode, answer.text)
+		}
+		calls := node.calls()
+		operation := calls[len(calls)-1].OperationID
+		if known, ok := seen[operation]; ok && known != form.name || operation == "" {
+			t.Errorf("%s is the operation %q, as is %s", form.name, operation, known)
+		}
+		seen[operation] = form.name
+	}
+	if len(seen) != 4 {
+		t.Errorf("%d operations: %v", len(seen), seen)
+	}
+}
+
 // TestForgedForms change nothing.
 func TestForgedForms(t *testing.T) {
 	ring := twoNodes()
@@ -119,7 +136,7 @@ func TestForgedForms(t *testing.T) {
 	before := len(node.calls())
 	for _, path := range []string{"/settings", "/settings/identity?id=own", "/contacts", "/contacts/contact?id=ben", "/contacts/list?id=team", "/contacts/import"} {
 		for name, fields := range map[string]url.Values{
-			"no token": {"operation": {"x"}}, "another token": {"csrf": {strings.Repeat("A", 86)}, "operation": {"x"}}, "nothing": {},
+			"no token": {"section": {"reading"}}, "another token": {"csrf": {strings.Repeat("A", 86)}}, "nothing": {},
 		} {
 			if answer := send(t, client, "POST", base+path, fields, nil); answer.StatusCode != 403 && answer.StatusCode != 400 {
 				t.Errorf("%s with %s: status %d", path, name, answer.StatusCode)
@@ -130,16 +147,10 @@ func TestForgedForms(t *testing.T) {
 		t.Errorf("a node was asked %d times", asked)
 	}
 	form := get(t, client, base+"/settings")
-	good := url.Values{"csrf": {token(t, form)}, "operation": {operation(t, form)}, "section": {"language"}}
+	good := url.Values{"csrf": {token(t, form)}, "section": {"language"}}
 	for name, header := range map[string]map[string]string{"origin": {"Origin": "https://evil.example"}, "site": {"Sec-Fetch-Site": "cross-site"}} {
 		if answer := send(t, client, "POST", base+"/settings", good, header); answer.StatusCode != 403 {
 			t.Errorf("%s: status %d", name, answer.StatusCode)
-		}
-	}
-	for _, operation := range []string{"", strings.Repeat("x", 65)} {
-		good.Set("operation", operation)
-		if answer := send(t, client, "POST", base+"/settings", good, nil); answer.StatusCode != 403 {
-			t.Errorf("operation %q: status %d", operation, answer.StatusCode)
 		}
 	}
 	if answer := get(t, client, base+"/contacts/import"); answer.StatusCode != 405 {
@@ -312,8 +323,7 @@ func TestCards(t *testing.T) {
 		form := get(t, client, base+"/contacts")
 		var body bytes.Buffer
 		parts := multipart.NewWriter(&body)
-		_, after, _ := strings.Cut(form.text, `action="/contacts/import"`)
-		err := errors.Join(parts.WriteField("csrf", token(t, form)), parts.WriteField("operation", operation(t, reply{form.Response, after})))
+		err := parts.WriteField("csrf", token(t, form))
 		file, failed := parts.CreateFormFile(name, "x.vcf")
 		if err = errors.Join(err, failed); err == nil {
 			_, err = file.Write(content)

@@ -20,6 +20,8 @@ type Compose struct {
 	Problems []api.Problem
 	Refused  []string
 	Reason   api.SendReason
+	// Words are what the server said about the message and those it refused.
+	Words []ServerWords
 	// Failure says why what is shown is not saved; empty when it is.
 	Failure ComposeFailure
 	// Waiting are files that are to be attached when it is saved.
@@ -234,11 +236,42 @@ func (p Compose) problemsOf(field string) []api.Problem {
 	return found
 }
 
+// said is what the server said about a recipient, or about the message without one;
+// empty for nothing.
+func (p Compose) said(recipient string) string {
+	for _, words := range p.Words {
+		if words.Recipient == recipient {
+			return words.Text
+		}
+	}
+	return ""
+}
+
 // notSent tells that the reader tried to send the message in vain. What the draft
 // itself says of that counts more than what brought the reader here.
 func (p Compose) notSent() bool {
 	return p.Draft.State == api.DraftUnsent && (len(p.Problems) > len(p.problemsOf(filesField)) || p.Reason != "" || len(p.Refused) > 0)
 }
+
+// lineHolder holds the first line of a text open, when it is empty, in browsers that
+// leave out empty lines there: the author writes into that line.
+const lineHolder = " "
+
+// isHeld tells that the text of a message is shown with a lineHolder.
+func (v view) isHeld(p Compose) bool {
+	return v.DropsEmptyLines && strings.HasPrefix(p.Draft.Fields.Text, "\n")
+}
+
+// editable is the text of a message to go on with.
+func (v view) editable(p Compose) string {
+	if v.isHeld(p) {
+		return lineHolder + p.Draft.Fields.Text
+	}
+	return p.Draft.Fields.Text
+}
+
+// WithoutHolder is a text, which was shown with a lineHolder, as its author means it.
+func WithoutHolder(text string) string { return strings.TrimPrefix(text, lineHolder) }
 
 // filesField is the field of problems with files, which keep nothing from being
 // sent.

@@ -14,9 +14,8 @@ type Contacts struct {
 	Answer *api.ContactsAnswer
 	Query  string
 	// Imported is what came of an import just now; nil without one.
-	Imported  *api.ImportContactsAnswer
-	Problem   FormProblem
-	Operation string
+	Imported *api.ImportContactsAnswer
+	Problem  FormProblem
 }
 
 // Contact is the form of a contact.
@@ -25,16 +24,14 @@ type Contact struct {
 	// Addresses are shown in place of those of the contact: as they were typed.
 	Addresses string
 	Problem   FormProblem
-	Operation string
 }
 
 // ContactList is the form of a list of addresses.
 type ContactList struct {
 	List api.ContactList
 	// Members are shown in place of those of the list: as they were typed.
-	Members   string
-	Problem   FormProblem
-	Operation string
+	Members string
+	Problem FormProblem
 }
 
 // ContactsURL is the path of a page of the address book.

@@ -765,7 +765,7 @@ func collectedRows(v view, p *Contacts) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = formStart(v, p.Operation).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = formStart(v).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -861,7 +861,7 @@ func cards(v view, p *Contacts) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = formStart(v, p.Operation).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = formStart(v).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1020,7 +1020,7 @@ func contactPage(v view, p *Contact) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = formStart(v, p.Operation).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = formStart(v).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1229,7 +1229,7 @@ func contactListPage(v view, p *ContactList) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = formStart(v, p.Operation).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = formStart(v).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

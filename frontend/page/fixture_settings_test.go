@@ -22,12 +22,11 @@ func sampleSettings(section string, problem FormProblem) Settings {
 		{ID: "c0ffee", Name: "محمد " + unkind, Address: "maria+list@example.edu"},
 	}
 	shown := Settings{
-		Answer: &api.SettingsAnswer{Identities: identities},
+		Answer: &api.SettingsAnswer{Identities: identities, Folders: sampleFolders()},
 		Settings: api.Settings{
 			Language: "de", TimeZone: "Europe/Berlin", RowsPerPage: 37, NoSnippets: true, StartFolder: "Gone/" + unkind, RefreshInterval: 420,
 			DefaultIdentity: "c0ffee", ReplyPosition: api.ReplyBelow,
 		},
-		Folders: sampleFolders(), Operation: "OPERATION",
 	}
 	if problem.Kind == "" {
 		shown.Saved = section
@@ -44,12 +43,12 @@ func sampleIdentity(problem FormProblem) Identity {
 			ID: "c0ffee", Name: "Maria " + unkind, Address: "maria+list@example.edu", ReplyTo: "maria@example.net", Organization: "Linguistics",
 			Signatures: []api.Signature{{Name: "short", Text: "\nM. </textarea>"}, {Text: "Maria Silva\n研究室"}}, SignatureChoice: api.SignatureRandom,
 		},
-		Senders: []string{api.OwnSender, "*@lists.example.edu"}, Problem: problem, Operation: "OPERATION",
+		Senders: []string{api.OwnSender, "*@lists.example.edu"}, Problem: problem,
 	}
 }
 
 func ownIdentity() Identity {
-	return Identity{Identity: api.Identity{ID: api.OwnIdentity, Address: "maria@example.edu"}, Operation: "OPERATION"}
+	return Identity{Identity: api.Identity{ID: api.OwnIdentity, Address: "maria@example.edu"}}
 }
 
 func sampleContacts() Contacts {
@@ -66,7 +65,7 @@ func sampleContacts() Contacts {
 			Collected: []api.CollectedAddress{{Name: "Ben Okafor " + unkind, Address: "ben@example.edu", Used: time.Date(2026, 11, 1, 0, 0, 0, 0, zone), Times: 3}, {Address: "noor&x@example.edu"}},
 			Total:     105, All: 200, Page: 2, Pages: 3,
 		},
-		Query: `a "b"`, Imported: &api.ImportContactsAnswer{Added: 1, Known: 2, Unusable: 3}, Operation: "OPERATION",
+		Query: `a "b"`, Imported: &api.ImportContactsAnswer{Added: 1, Known: 2, Unusable: 3},
 	}
 }
 
@@ -76,9 +75,9 @@ func sampleContact(problem FormProblem) Contact {
 	if problem.Kind != "" {
 		contact = api.Contact{}
 	}
-	return Contact{Contact: contact, Addresses: "ana.ruiz@example.edu\nana@example.net", Problem: problem, Operation: "OPERATION"}
+	return Contact{Contact: contact, Addresses: "ana.ruiz@example.edu\nana@example.net", Problem: problem}
 }
 
 func sampleList() ContactList {
-	return ContactList{List: sampleContacts().Answer.Lists[0], Members: "ana.ruiz@example.edu\nben@example.edu", Operation: "OPERATION"}
+	return ContactList{List: sampleContacts().Answer.Lists[0], Members: "ana.ruiz@example.edu\nben@example.edu"}
 }

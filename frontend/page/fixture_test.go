@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"alphamail/node/api"
@@ -369,6 +370,7 @@ func unsentDraft() Compose {
 	draft.Fields.To, draft.Fields.ReplyTo = "Ana Ruiz, eve@example.com", "zoë@example.edu"
 	return Compose{
 		Draft: draft, Saved: true, Reason: api.ReasonRecipients, Refused: []string{"eve@example.com"},
+		Words: []ServerWords{{Recipient: "eve@example.com", Text: "<eve@example.com>: Recipient address rejected: \u202eUser unknown " + strings.Repeat("x", 60)}, {Text: "no spam"}},
 		Problems: []api.Problem{
 			{Field: "to", Kind: api.ProblemAddress, Value: "Ana Ruiz"}, {Field: "reply_to", Kind: api.ProblemLetters, Value: "zoë@example.edu"},
 			{Field: "attachments", Kind: api.ProblemTooMany},

@@ -132,7 +132,7 @@ func samplePages() map[string]func(io.Writer) error {
 		"contacts.html":    func(w io.Writer) error { return WriteContacts(w, en, sampleContacts()) },
 		"contacts-ar.html": func(w io.Writer) error { return WriteContacts(w, ar, sampleContacts()) },
 		"contacts-none-de.html": func(w io.Writer) error {
-			return WriteContacts(w, de, Contacts{Answer: &api.ContactsAnswer{Page: 1, Pages: 1}, Query: "nobody", Problem: FormProblem{Kind: ProblemFile}, Operation: "OPERATION"})
+			return WriteContacts(w, de, Contacts{Answer: &api.ContactsAnswer{Page: 1, Pages: 1}, Query: "nobody", Problem: FormProblem{Kind: ProblemFile}})
 		},
 		"contact.html": func(w io.Writer) error { return WriteContact(w, en, sampleContact(FormProblem{})) },
 		"contact-de.html": func(w io.Writer) error {

@@ -95,6 +95,7 @@ func hostilePages(s string) map[string]func(io.Writer) error {
 			}
 			return WriteCompose(w, c, Compose{
 				Draft: draft, Change: api.DraftChange(s), Other: &m.ID, Reason: api.SendReason(s), Failure: ComposeFailure(s), Refused: []string{s},
+				Words:   []ServerWords{{Recipient: s, Text: s}, {Text: s}},
 				FoundIn: "to", Found: &api.FindAddressesAnswer{Words: s, Found: []api.FoundAddress{{ID: s, Name: s, Address: s}, {ID: s, Name: s, Members: -1}}, More: -1},
 				Waiting:  []WaitingFile{{s, s}},
 				Problems: []api.Problem{{Field: s, Kind: api.ProblemKind(s), Value: s}, {Field: "to", Kind: api.ProblemAddress, Value: s}},
@@ -103,15 +104,15 @@ func hostilePages(s string) map[string]func(io.Writer) error {
 		"settings": func(w io.Writer) error {
 			identity := api.Identity{ID: s, Name: s, Address: s}
 			return WriteSettings(w, c, Settings{
-				Answer:   &api.SettingsAnswer{Identities: []api.Identity{identity, identity}},
-				Settings: api.Settings{Language: s, TimeZone: s, StartFolder: s, Density: api.Density(s), RowsPerPage: -1 << 63, RefreshInterval: 1<<63 - 1, Sort: api.Order(s)},
-				Folders:  m.Folders, ProblemIn: SectionLanguage, Problem: FormProblem{FormProblemKind(s), s}, Operation: s,
+				Answer:    &api.SettingsAnswer{Identities: []api.Identity{identity, identity}, Folders: m.Folders},
+				Settings:  api.Settings{Language: s, TimeZone: s, StartFolder: s, Density: api.Density(s), RowsPerPage: -1 << 63, RefreshInterval: 1<<63 - 1, Sort: api.Order(s)},
+				ProblemIn: SectionLanguage, Problem: FormProblem{FormProblemKind(s), s},
 			})
 		},
 		"identity": func(w io.Writer) error {
 			return WriteIdentity(w, c, Identity{
 				Identity: api.Identity{ID: s, Name: s, Address: s, ReplyTo: s, Organization: s, Signatures: []api.Signature{{Name: s, Text: s}}, SignatureChoice: api.SignatureChoice(s)},
-				Senders:  []string{s}, Problem: FormProblem{ProblemAddress, s}, Operation: s,
+				Senders:  []string{s}, Problem: FormProblem{ProblemAddress, s},
 			})
 		},
 		"contacts": func(w io.Writer) error {
@@ -120,14 +121,14 @@ func hostilePages(s string) map[string]func(io.Writer) error {
 					Contacts: []api.Contact{{ID: s, Name: s, Addresses: []string{s, s}, Organization: s, Phone: s}}, Page: -1, Pages: 1 << 40, Total: -1, All: 1,
 					Lists: []api.ContactList{{ID: s, Name: s}}, Collected: []api.CollectedAddress{{Name: s, Address: s}},
 				},
-				Query: s, Imported: &api.ImportContactsAnswer{Added: -1, Known: 1, Unusable: 1 << 62}, Operation: s,
+				Query: s, Imported: &api.ImportContactsAnswer{Added: -1, Known: 1, Unusable: 1 << 62},
 			})
 		},
 		"contact": func(w io.Writer) error {
-			return WriteContact(w, c, Contact{Contact: api.Contact{ID: s, Name: s, Organization: s, Phone: s, Note: s}, Addresses: s, Operation: s})
+			return WriteContact(w, c, Contact{Contact: api.Contact{ID: s, Name: s, Organization: s, Phone: s, Note: s}, Addresses: s})
 		},
 		"list": func(w io.Writer) error {
-			return WriteContactList(w, c, ContactList{List: api.ContactList{ID: s, Name: s}, Members: s, Operation: s})
+			return WriteContactList(w, c, ContactList{List: api.ContactList{ID: s, Name: s}, Members: s})
 		},
 		"error": func(w io.Writer) error {
 			return WriteError(w, c, Error{Status: 500, Code: api.Code(s), RequestID: s, Retry: s})

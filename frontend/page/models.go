@@ -17,6 +17,9 @@ type Context struct {
 	Account string
 	// CSRF is the token for every form of this page, already masked.
 	CSRF string
+	// DropsEmptyLines tells that the reader's browser leaves out the empty lines that a
+	// text to edit begins with, as lynx does.
+	DropsEmptyLines bool
 	// Now is the time of the request in the zone that dates are shown in.
 	Now time.Time
 	// Settings are those of the reader; zero where none are known.

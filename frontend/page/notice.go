@@ -23,11 +23,19 @@ type Notice struct {
 	// Change is what was done to a folder, Moved how many messages went to Trash.
 	Change api.FolderAction `json:"f,omitempty"`
 	Moved  int              `json:"v,omitempty"`
+	// Words are what the server that sends said against a message.
+	Words []ServerWords `json:"w,omitempty"`
 	// Path and Role are of the folder that the messages are in, or that was changed.
 	Path []string `json:"n,omitempty"`
 	Role api.Role `json:"r,omitempty"`
 	// Address is the page that shows it, and that Undo comes back to.
 	Address string `json:"to"`
+}
+
+// ServerWords are what a server said: about a recipient, or about a whole message.
+type ServerWords struct {
+	Recipient string `json:"r,omitempty"` // empty for the message
+	Text      string `json:"t"`
 }
 
 // Missing is what a form lacked.

@@ -16,14 +16,11 @@ type Settings struct {
 	// Settings are shown in place of those of Answer: what was typed, if it could
 	// not be saved.
 	Settings api.Settings
-	// Folders are to choose the first one from; may be nil.
-	Folders []api.Folder
 	// Saved is the section that was just saved, ProblemIn the one that could not
 	// be because of Problem; all may be empty.
 	Saved     string
 	ProblemIn string
 	Problem   FormProblem
-	Operation string
 }
 
 // The sections of the settings page. Each is a form of its own.
@@ -37,9 +34,8 @@ const (
 type Identity struct {
 	Identity api.Identity
 	// Senders are as in api.SettingsAnswer.
-	Senders   []string
-	Problem   FormProblem
-	Operation string
+	Senders []string
+	Problem FormProblem
 }
 
 // FormProblem is why a form was not saved. Text is what it is about.

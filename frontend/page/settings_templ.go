@@ -291,7 +291,7 @@ func settingsSection(v view, p *Settings, name, title string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = formStart(v, p.Operation).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = formStart(v).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -383,7 +383,7 @@ func readingFields(v view, p *Settings) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = chooseOne("start", v.StartFolder, v.folderOptions(s, p.Folders)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = chooseOne("start", v.StartFolder, v.folderOptions(s, p.Answer.Folders)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -770,7 +770,7 @@ func identityPage(v view, p *Identity) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = formStart(v, p.Operation).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = formStart(v).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -343,6 +343,7 @@ type words struct {
 	ProblemLetters            pattern
 	ProblemOther              pattern
 	RecipientRefused          pattern
+	ServerSays                pattern
 	ChangedElsewhere          string
 	ChangedSending            string
 	OtherDraft                string

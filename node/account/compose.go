@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (a *Account) Compose(ctx context.Context, question *api.ComposeQuestion) (*
 		identity := chooseIdentity(identities, question.Fields.Identity)
 		answer.Fields.Identity = identity.ID
 		answer.Fields.Text = signed(cleanLines(question.Fields.Text), signatureOf(identity))
-		err = a.shelf(ctx, answer)
+		answer.Folders, err = a.folderList(ctx)
 	case api.ComposeDraft:
 		err = a.openDraft(ctx, id, answer)
 	default:
@@ -47,13 +48,13 @@ func (a *Account) Compose(ctx context.Context, question *api.ComposeQuestion) (*
 	return answer, nil
 }
 
-// shelf adds the folder list to a draft that is about no message.
-func (a *Account) shelf(ctx context.Context, answer *api.Draft) error {
+// folderList returns the folders, for a page that is about none of them.
+func (a *Account) folderList(ctx context.Context) (folders []api.Folder, err error) {
 	known := func() bool {
-		answer.Folders = append([]api.Folder(nil), a.folders.folders...)
+		folders = slices.Clone(a.folders.folders)
 		return true
 	}
-	return a.ask(ctx, func(ctx context.Context) error {
+	err = a.ask(ctx, func(ctx context.Context) error {
 		if a.foldersStale() {
 			if err := a.readFolders(ctx); err != nil {
 				return err
@@ -62,6 +63,7 @@ func (a *Account) shelf(ctx context.Context, answer *api.Draft) error {
 		known()
 		return nil
 	}, known)
+	return folders, err
 }
 
 // answerTo begins a reply or a forward.

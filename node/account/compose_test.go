@@ -69,7 +69,7 @@ func (o *outbox) Send(_ context.Context, message submit.Message) (submit.Result,
 	case len(result.Refused) > 0:
 		return result, &submit.Error{Kind: submit.Refused}
 	case o.fail != 0 && o.fail != submit.Unclear:
-		return result, &submit.Error{Kind: o.fail}
+		return result, &submit.Error{Kind: o.fail, Code: 554, Text: "not from here"}
 	}
 	result.Accepted = message.Recipients
 	for range max(o.times, 1) {
@@ -399,12 +399,16 @@ func TestWhatCannotBeSent(t *testing.T) {
 			t.Errorf("letters: %+v", answer)
 		}
 		out.fail = submit.Busy
-		if answer := try(api.DraftFields{To: "bob@example.net"}); answer.State != api.SendRejected || answer.Reason != api.ReasonServerBusy {
+		if answer := try(api.DraftFields{To: "bob@example.net"}); answer.State != api.SendRejected || answer.Reason != api.ReasonServerBusy || answer.Said != "not from here" {
 			t.Errorf("busy: %+v", answer)
+		}
+		out.fail = submit.Authentication
+		if answer := try(api.DraftFields{To: "bob@example.net"}); answer.Reason != api.ReasonPassword || answer.Said != "" {
+			t.Errorf("the password: %+v", answer)
 		}
 		out.fail = 0
 		out.refuse = map[string]bool{"bob@example.net": true}
-		if answer := try(api.DraftFields{To: "bob@example.net"}); answer.State != api.SendRejected || answer.Reason != api.ReasonRecipients || len(answer.Refused) != 1 {
+		if answer := try(api.DraftFields{To: "bob@example.net"}); answer.State != api.SendRejected || answer.Reason != api.ReasonRecipients || len(answer.Refused) != 1 || answer.Refused[0].Text != "nobody here" || answer.Said != "" {
 			t.Errorf("refused: %+v", answer)
 		}
 		if answer := try(api.DraftFields{To: "bob@example.net, carol@example.net"}); answer.State != api.SendRejected || len(answer.Refused) != 1 || answer.Refused[0].Address != "bob@example.net" {

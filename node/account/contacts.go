@@ -30,6 +30,9 @@ func (a *Account) Contacts(ctx context.Context, question *api.ContactsQuestion) 
 	}
 	wanted := newSought(question.Query)
 	found := only(book.Contacts, wanted.isContact)
+	if book.Settings.Language == "" && question.Language != "" {
+		found = settings.ByName(found, question.Language, settings.ContactName)
+	}
 	answer.Total = len(found)
 	answer.Pages = max(1, (len(found)+api.ContactsPageSize-1)/api.ContactsPageSize)
 	answer.Page = min(max(question.Page, 1), answer.Pages)

@@ -221,6 +221,51 @@ func TestChangingTheIdentity(t *testing.T) {
 	})
 }
 
+// Who had no signature gets one where the settings say: above what is quoted or passed
+// on, or at the end.
+func TestASignatureAboveTheQuotation(t *testing.T) {
+	each(t, 1, func(t *testing.T, w *world) {
+		w.corresponding()
+		origin := w.asked()
+		const signed, forwarded = "\n\n-- \nAna\nPhysics\n", "---------- Forwarded message ----------\nFrom: Bob\n\nTake two.\n"
+		own, _ := w.identify(api.Settings{})
+		none := w.keep(w.account, api.Change{Identity: &api.Identity{Name: "Nobody", Address: "ana+x@example.edu"}})[0]
+		above := api.Settings{SignatureAboveQuote: true}
+		below := above
+		below.ReplyPosition = api.ReplyBelow
+		for name, test := range map[string]struct {
+			settings   api.Settings
+			kind       api.ComposeKind
+			text, want string
+		}{
+			"reply":             {above, api.ComposeReply, "\n" + quotation, signed + "\n" + quotation},
+			"written":           {above, api.ComposeReplyAll, "I will.\n\n" + quotation, "I will." + signed + "\n" + quotation},
+			"directly above":    {above, api.ComposeReplyList, "I will.\n" + quotation, "I will." + signed + "\n" + quotation},
+			"no attribution":    {above, api.ComposeReply, "I will.\n> Take two.\n", "I will." + signed + "\n> Take two.\n"},
+			"only quoted":       {above, api.ComposeReply, "> Take two.", signed + "\n> Take two."},
+			"answers between":   {above, api.ComposeReply, quotation + "Two.\n> And socks?\nYes.\n", signed + "\n" + quotation + "Two.\n> And socks?\nYes.\n"},
+			"nothing quoted":    {above, api.ComposeReply, "I will.\n", "I will." + signed},
+			"forward":           {below, api.ComposeForward, "Look.\n\n" + forwarded, "Look." + signed + "\n" + forwarded},
+			"signed forward":    {above, api.ComposeForward, "\n" + forwarded + "-- \nBob\n", signed + "\n" + forwarded + "-- \nBob\n"},
+			"forward, attached": {above, api.ComposeForwardAttached, "Look.\n> x\n", "Look.\n> x" + signed},
+			"new":               {above, "", "Look.\n> x\n", "Look.\n> x" + signed},
+			"answer below":      {below, api.ComposeReply, quotation + "\nI will.\n", quotation + "\nI will." + signed},
+			"at the end":        {api.Settings{}, api.ComposeReply, "I will.\n" + quotation, "I will.\n" + strings.TrimSuffix(quotation, "\n") + signed},
+			"another signature": {above, api.ComposeReply, "I will.\n-- \nme\n" + quotation, "I will.\n-- \nme\n" + quotation},
+		} {
+			w.keep(w.account, api.Change{Settings: &test.settings})
+			save := form(w.compose(api.ComposeQuestion{}))
+			save.Fields.Text, save.Fields.Identity, save.WrittenAs = test.text, own, none
+			if test.kind != "" {
+				save.Origin = &api.Origin{Kind: test.kind, ID: origin}
+			}
+			if got := w.compose(api.ComposeQuestion{Kind: api.ComposeDraft, ID: w.save(save).ID}).Fields.Text; got != test.want {
+				t.Errorf("%s: %q\nnot %q", name, got, test.want)
+			}
+		}
+	})
+}
+
 func TestFindAddresses(t *testing.T) {
 	everyServer(t, func(t *testing.T, w *world) {
 		a := w.keeping()

@@ -70,7 +70,8 @@ func (a *Account) newSaving(ctx context.Context, operation string, question *api
 	fields.Text = marked(cleanLines(fields.Text), identities)
 	if question.WrittenAs != "" {
 		before := chooseIdentity(identities, question.WrittenAs)
-		fields.Text = resigned(fields.Text, identities, before, identity, book.Settings.SignatureAboveQuote)
+		above := aboveQuote(fields.Text, question.Origin, &book.Settings)
+		fields.Text = resigned(fields.Text, identities, before, identity, book.Settings.SignatureAboveQuote, above)
 	}
 	s := &saving{Account: a, question: &asked, identity: identity.ID, draft: newDraft(fields, identity)}
 	s.mark = mark{pressOf(operation, question), digestOf(fields), len(question.Keep) + len(question.Uploads)}

@@ -258,7 +258,7 @@ func (s *sending) through(ctx context.Context, server Submission) (*api.SendAnsw
 	s.claims.set(s.operation, false)
 	answer := s.rejected(err)
 	if answer.Refused = refusedOf(result); len(answer.Refused) > 0 {
-		answer.Reason = api.ReasonRecipients
+		answer.Reason, answer.Said = api.ReasonRecipients, ""
 	}
 	return answer, nil
 }
@@ -267,7 +267,12 @@ func (s *sending) through(ctx context.Context, server Submission) (*api.SendAnsw
 func (s *sending) rejected(err error) *api.SendAnswer {
 	answer := &api.SendAnswer{State: api.SendRejected, Reason: api.ReasonServerAway}
 	var limit *submit.LimitError
-	switch kind := submit.KindOf(err); {
+	var answered *submit.Error
+	kind := submit.KindOf(err)
+	if errors.As(err, &answered) && (kind == submit.Refused || kind == submit.Busy) {
+		answer.Said = answered.Text
+	}
+	switch {
 	case errors.As(err, &limit):
 		answer.Reason = api.ReasonLimit
 	case kind == submit.Authentication:

@@ -383,10 +383,18 @@ func (a *Account) Settings(ctx context.Context, question *api.SettingsQuestion) 
 	if err != nil {
 		return nil, err
 	}
-	return &api.SettingsAnswer{
+	answer := &api.SettingsAnswer{
 		Settings: book.Settings, Identities: a.identitiesOf(book), Searches: book.Searches,
 		Senders: a.senders(), Unsaved: a.config.SettingsFolder == "",
-	}, nil
+	}
+	if question.Folders {
+		folders, err := a.folderList(ctx)
+		if err != nil {
+			a.log.Info("settings are answered without folders", "error", err)
+		}
+		answer.Folders = folders
+	}
+	return answer, nil
 }
 
 // Save makes changes. The same operation makes the same records.

@@ -61,8 +61,9 @@ func answering(quoted, signature string, position api.ReplyPosition, signatureAb
 
 // resigned is a text whose signature, if it stands there as one of the identities
 // has it, gave way to that of another identity. What its author changed stays. A
-// text that was written as an identity without signatures gets one at its end.
-func resigned(text string, identities []api.Identity, before, after *api.Identity, signatureAboveQuote bool) string {
+// text that was written as an identity without signatures gets one above the line
+// quotedFrom, or at its end if that is negative.
+func resigned(text string, identities []api.Identity, before, after *api.Identity, signatureAboveQuote bool, quotedFrom int) string {
 	signature := signatureOf(after)
 	lines := strings.Split(text, "\n")
 	from, to := findSignature(lines, identities, signatureAboveQuote)
@@ -71,10 +72,61 @@ func resigned(text string, identities []api.Identity, before, after *api.Identit
 		return strings.Join(slices.Delete(lines, from, to), "\n")
 	case from >= 0:
 		return strings.Join(slices.Replace(lines, from, to, signatureMark, signature), "\n")
-	case signatureOf(before) == "" && !slices.ContainsFunc(lines, isMark):
+	case signature == "" || signatureOf(before) != "":
+		return text
+	}
+	own, quoted := lines, []string(nil)
+	if quotedFrom >= 0 {
+		own, quoted = lines[:quotedFrom], lines[quotedFrom:]
+	}
+	switch {
+	case slices.ContainsFunc(own, isMark):
+		return text
+	case quoted == nil:
 		return signed(text, signature)
 	}
-	return text
+	return signed(strings.Join(own, "\n"), signature) + "\n" + strings.Join(quoted, "\n")
+}
+
+// aboveQuote is the line in which begins what a text quotes or passes on, if its
+// signature belongs above that; negative otherwise.
+func aboveQuote(text string, origin *api.Origin, settings *api.Settings) int {
+	if origin == nil || !settings.SignatureAboveQuote {
+		return -1
+	}
+	switch origin.Kind {
+	case api.ComposeForwardAttached:
+		return -1
+	case api.ComposeForward:
+		return forwardedFrom(strings.Split(text, "\n"))
+	}
+	if settings.ReplyPosition == api.ReplyBelow {
+		return -1
+	}
+	return quotedFrom(strings.Split(text, "\n"))
+}
+
+// quotedFrom is the line in which a quotation begins: that which says who wrote it,
+// or else the first one with a mark; negative when there is none.
+func quotedFrom(lines []string) int {
+	first := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, ">") })
+	if first < 1 {
+		return first
+	}
+	above := strings.TrimSpace(lines[first-1])
+	if strings.HasSuffix(above, ":") || strings.HasSuffix(above, "：") {
+		return first - 1
+	}
+	return first
+}
+
+// forwardedFrom is the line in which a message begins that is passed on.
+func forwardedFrom(lines []string) int {
+	const rule = "----------"
+	return slices.IndexFunc(lines, func(line string) bool {
+		line = strings.TrimSpace(line)
+		return strings.HasPrefix(line, rule+" ") && strings.HasSuffix(line, " "+rule)
+	})
 }
 
 // marked is a text whose signature stands below the line that it should: text

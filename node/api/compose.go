@@ -191,6 +191,9 @@ type SendAnswer struct {
 	// SendSent, all others get the message.
 	Refused []RefusedRecipient `msg:"refused,omitempty"`
 	Reason  SendReason         `msg:"reason,omitempty"`
+	// Said is what the server said that refused the whole message: one line, bounded
+	// and without what could disturb a page; may be empty.
+	Said string `msg:"said,omitempty"`
 	// Copied tells that there is a copy in the folder of sent messages.
 	Copied bool `msg:"copied,omitempty"`
 }
@@ -235,8 +238,8 @@ const (
 // RefusedRecipient is a recipient whom the server that sends did not take.
 type RefusedRecipient struct {
 	Address string `msg:"address"`
-	// Status is a code of RFC 3463, such as "5.1.1", Text what the server said;
-	// both may be empty.
+	// Status is a code of RFC 3463, such as "5.1.1", Text what the server said, as
+	// SendAnswer.Said; both may be empty.
 	Status string `msg:"status,omitempty"`
 	Text   string `msg:"text,omitempty"`
 }

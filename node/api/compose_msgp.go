@@ -2181,8 +2181,8 @@ func (z *SaveDraftQuestion) Msgsize() (s int) {
 func (z *SendAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.Problems == nil {
 		zb0001Len--
@@ -2196,9 +2196,13 @@ func (z *SendAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
-	if z.Copied == false {
+	if z.Said == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.Copied == false {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2264,6 +2268,11 @@ func (z *SendAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendString(o, string(z.Reason))
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "said"
+			o = append(o, 0xa4, 0x73, 0x61, 0x69, 0x64)
+			o = msgp.AppendString(o, z.Said)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "copied"
 			o = append(o, 0xa6, 0x63, 0x6f, 0x70, 0x69, 0x65, 0x64)
 			o = msgp.AppendBool(o, z.Copied)
@@ -2383,6 +2392,12 @@ func (z *SendAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 				z.Reason = SendReason(zb0006)
 			}
+		case "said":
+			z.Said, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Said")
+				return
+			}
 		case "copied":
 			z.Copied, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
@@ -2411,7 +2426,7 @@ func (z *SendAnswer) Msgsize() (s int) {
 	for za0002 := range z.Refused {
 		s += 1 + 8 + msgp.StringPrefixSize + len(z.Refused[za0002].Address) + 7 + msgp.StringPrefixSize + len(z.Refused[za0002].Status) + 5 + msgp.StringPrefixSize + len(z.Refused[za0002].Text)
 	}
-	s += 7 + msgp.StringPrefixSize + len(string(z.Reason)) + 7 + msgp.BoolSize
+	s += 7 + msgp.StringPrefixSize + len(string(z.Reason)) + 5 + msgp.StringPrefixSize + len(z.Said) + 7 + msgp.BoolSize
 	return
 }
 

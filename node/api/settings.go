@@ -177,6 +177,8 @@ const (
 type SettingsQuestion struct {
 	// Fresh reads them again from the mail server, unless that was done just now.
 	Fresh bool `msg:"fresh,omitempty"`
+	// Folders asks for the folder list too.
+	Folders bool `msg:"folders,omitempty"`
 }
 
 // SettingsAnswer are the settings of an account.
@@ -190,6 +192,8 @@ type SettingsAnswer struct {
 	Senders []string `msg:"senders,omitempty"`
 	// Unsaved tells that the node keeps no settings, so that none can be saved.
 	Unsaved bool `msg:"unsaved,omitempty"`
+	// Folders are those of the account, if asked for and known.
+	Folders []Folder `msg:"folders,omitempty"`
 }
 
 // What SettingsAnswer.Senders may hold besides addresses.
@@ -250,6 +254,8 @@ type ContactsQuestion struct {
 	Page int `msg:"page,omitempty"`
 	// ID asks for one contact or list alone.
 	ID string `msg:"id,omitempty"`
+	// Language is that of the order of names, where the settings have none.
+	Language string `msg:"language,omitempty"`
 }
 
 // ContactsPageSize is the number of contacts on a page.

@@ -968,11 +968,11 @@ func (z *ContactsAnswer) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z ContactsQuestion) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *ContactsQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(3)
-	var zb0001Mask uint8 /* 3 bits */
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
 	_ = zb0001Mask
 	if z.Query == "" {
 		zb0001Len--
@@ -985,6 +985,10 @@ func (z ContactsQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.ID == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4
+	}
+	if z.Language == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -1005,6 +1009,11 @@ func (z ContactsQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "id"
 			o = append(o, 0xa2, 0x69, 0x64)
 			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "language"
+			o = append(o, 0xa8, 0x6c, 0x61, 0x6e, 0x67, 0x75, 0x61, 0x67, 0x65)
+			o = msgp.AppendString(o, z.Language)
 		}
 	}
 	return
@@ -1046,6 +1055,12 @@ func (z *ContactsQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
+		case "language":
+			z.Language, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Language")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -1059,8 +1074,8 @@ func (z *ContactsQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z ContactsQuestion) Msgsize() (s int) {
-	s = 1 + 6 + msgp.StringPrefixSize + len(z.Query) + 5 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.ID)
+func (z *ContactsQuestion) Msgsize() (s int) {
+	s = 1 + 6 + msgp.StringPrefixSize + len(z.Query) + 5 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.ID) + 9 + msgp.StringPrefixSize + len(z.Language)
 	return
 }
 
@@ -2243,8 +2258,8 @@ func (z *Settings) Msgsize() (s int) {
 func (z *SettingsAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.Searches == nil {
 		zb0001Len--
@@ -2257,6 +2272,10 @@ func (z *SettingsAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Unsaved == false {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.Folders == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2330,6 +2349,18 @@ func (z *SettingsAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "unsaved"
 			o = append(o, 0xa7, 0x75, 0x6e, 0x73, 0x61, 0x76, 0x65, 0x64)
 			o = msgp.AppendBool(o, z.Unsaved)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "folders"
+			o = append(o, 0xa7, 0x66, 0x6f, 0x6c, 0x64, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Folders)))
+			for za0004 := range z.Folders {
+				o, err = z.Folders[za0004].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Folders", za0004)
+					return
+				}
+			}
 		}
 	}
 	return
@@ -2457,6 +2488,25 @@ func (z *SettingsAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Unsaved")
 				return
 			}
+		case "folders":
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Folders")
+				return
+			}
+			if cap(z.Folders) >= int(zb0006) {
+				z.Folders = (z.Folders)[:zb0006]
+			} else {
+				z.Folders = make([]Folder, zb0006)
+			}
+			for za0004 := range z.Folders {
+				bts, err = z.Folders[za0004].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Folders", za0004)
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2483,7 +2533,10 @@ func (z *SettingsAnswer) Msgsize() (s int) {
 	for za0003 := range z.Senders {
 		s += msgp.StringPrefixSize + len(z.Senders[za0003])
 	}
-	s += 8 + msgp.BoolSize
+	s += 8 + msgp.BoolSize + 8 + msgp.ArrayHeaderSize
+	for za0004 := range z.Folders {
+		s += z.Folders[za0004].Msgsize()
+	}
 	return
 }
 
@@ -2491,19 +2544,32 @@ func (z *SettingsAnswer) Msgsize() (s int) {
 func (z SettingsQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(1)
-	var zb0001Mask uint8 /* 1 bits */
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
 	_ = zb0001Mask
 	if z.Fresh == false {
 		zb0001Len--
 		zb0001Mask |= 0x1
 	}
+	if z.Folders == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
-	if (zb0001Mask & 0x1) == 0 { // if not omitted
-		// string "fresh"
-		o = append(o, 0xa5, 0x66, 0x72, 0x65, 0x73, 0x68)
-		o = msgp.AppendBool(o, z.Fresh)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "fresh"
+			o = append(o, 0xa5, 0x66, 0x72, 0x65, 0x73, 0x68)
+			o = msgp.AppendBool(o, z.Fresh)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "folders"
+			o = append(o, 0xa7, 0x66, 0x6f, 0x6c, 0x64, 0x65, 0x72, 0x73)
+			o = msgp.AppendBool(o, z.Folders)
+		}
 	}
 	return
 }
@@ -2532,6 +2598,12 @@ func (z *SettingsQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Fresh")
 				return
 			}
+		case "folders":
+			z.Folders, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Folders")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2546,7 +2618,7 @@ func (z *SettingsQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z SettingsQuestion) Msgsize() (s int) {
-	s = 1 + 6 + msgp.BoolSize
+	s = 1 + 6 + msgp.BoolSize + 8 + msgp.BoolSize
 	return
 }
 

@@ -19,7 +19,7 @@ const (
 type Book struct {
 	Settings   api.Settings
 	Identities []api.Identity // in the order in which they were made
-	Contacts   []api.Contact  // by name
+	Contacts   []api.Contact  // by name, in the order of Settings.Language
 	Lists      []api.ContactList
 	Searches   []api.SavedSearch
 	Collected  []api.CollectedAddress // the one used last first
@@ -74,8 +74,8 @@ func NewBook(d Document) *Book {
 	book.Contacts = decodeAll(kinds[api.RecordContact], func(one *api.Contact, id string) { one.ID = id })
 	book.Lists = decodeAll(kinds[api.RecordList], func(one *api.ContactList, id string) { one.ID = id })
 	book.Searches = decodeAll(kinds[api.RecordSearch], func(one *api.SavedSearch, id string) { one.ID = id })
-	slices.SortStableFunc(book.Contacts, func(a, b api.Contact) int { return compareNames(ContactName(a), ContactName(b)) })
-	slices.SortStableFunc(book.Lists, func(a, b api.ContactList) int { return compareNames(a.Name, b.Name) })
+	book.Contacts = ByName(book.Contacts, book.Settings.Language, ContactName)
+	book.Lists = ByName(book.Lists, book.Settings.Language, func(list api.ContactList) string { return list.Name })
 	slices.SortFunc(book.Collected, compareCollected)
 	return book
 }
@@ -111,10 +111,6 @@ func ContactName(c api.Contact) string {
 		return c.Addresses[0]
 	}
 	return cmp.Or(c.Name, c.Organization)
-}
-
-func compareNames(a, b string) int {
-	return cmp.Or(cmp.Compare(strings.ToLower(a), strings.ToLower(b)), cmp.Compare(a, b))
 }
 
 func compareCollected(a, b api.CollectedAddress) int {
