@@ -28,6 +28,7 @@ var allowedImports = map[string][]string{
 	"node/submit":        {"mime", "mime/compose"},
 	"node/settings":      {"node/api", "node/imapconn"},
 	"node/seal":          {},
+	"node/unsubscribe":   {"node/api"},
 
 	"cache":        {},
 	"mime":         {},

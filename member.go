@@ -24,6 +24,7 @@ import (
 	"alphamail/node/api"
 	"alphamail/node/api/transport"
 	"alphamail/node/seal"
+	"alphamail/node/unsubscribe"
 	"alphamail/ring"
 )
 
@@ -147,6 +148,9 @@ func (m *member) startNode() error {
 	settings, err := nodeConfig(m.settings)
 	if err != nil {
 		return err
+	}
+	if m.settings.OneClick {
+		settings.Account.Unsubscriber = unsubscribe.New(unsubscribe.Config{}, m.log)
 	}
 	m.node, err = node.New(settings, keyring, placement{m}, seal.NewRevocations(), store, m.log, m.metrics)
 	return err

@@ -25,6 +25,8 @@ type renderCommand struct {
 	HTML    bool     `name:"html" xor:"format" help:"The same as --format html."`
 	Snippet bool     `xor:"format" help:"The same as --format snippet."`
 	Parts   bool     `xor:"format" help:"The same as --format parts."`
+
+	AuthenticationHost []string `placeholder:"HOST" help:"Name under which the receiving host writes what it found out about senders (Authentication-Results); shown by text and json. May be repeated."`
 }
 
 // maxRendered bounds a message, in bytes.
@@ -91,10 +93,10 @@ func (r *renderCommand) writer() func(out io.Writer, file string, m *mime.Messag
 		return func(out io.Writer, file string, m *mime.Message) error {
 			encoder := json.NewEncoder(out)
 			encoder.SetEscapeHTML(false)
-			return encoder.Encode(newRendered(file, m))
+			return encoder.Encode(newRendered(file, m, r.AuthenticationHost))
 		}
 	}
-	return func(out io.Writer, _ string, m *mime.Message) error { return writeText(out, m) }
+	return func(out io.Writer, _ string, m *mime.Message) error { return writeText(out, m, r.AuthenticationHost) }
 }
 
 // files are the files to show, those of directories in the order of their names.
@@ -158,7 +160,7 @@ func snippetOf(m *mime.Message) string {
 }
 
 // writeText writes a message as the text view of its page shows it.
-func writeText(out io.Writer, m *mime.Message) error {
+func writeText(out io.Writer, m *mime.Message, hosts []string) error {
 	view := mime.Render(m)
 	var b strings.Builder
 	for _, name := range []string{"From", "Sender", "Reply-To", "To", "Cc", "Bcc"} {
@@ -170,6 +172,13 @@ func writeText(out io.Writer, m *mime.Message) error {
 		fmt.Fprintf(&b, "Date: %s\n", date.Format(time.RFC1123Z))
 	}
 	fmt.Fprintf(&b, "Subject: %s\n", m.Header.Get("Subject"))
+	host, verdicts := mime.Verdicts(m.Header, hosts)
+	for _, verdict := range verdicts {
+		fmt.Fprintf(&b, "Verdict: %s %s %s by %s\n", verdict.Method, verdict.Result, verdict.Domain, host)
+	}
+	if checked := mime.Check(m.Header, hosts); checked != nil {
+		fmt.Fprintf(&b, "Checked: %s, %s %s\n", checked.Result, checked.Domain, strings.Join(checked.Methods, " "))
+	}
 	for _, doubt := range view.Doubts {
 		fmt.Fprintf(&b, "Doubt: %s in %s: shown %q, really %q\n", doubt.Kind, doubt.Field, doubt.Shown, doubt.True)
 	}

@@ -91,3 +91,21 @@ func TestRenderTakesFilesDirectoriesAndInput(t *testing.T) {
 		}
 	}
 }
+
+// TestRenderTellsVerdicts shows what a host that is named found out, and of no other.
+func TestRenderTellsVerdicts(t *testing.T) {
+	const message = "Authentication-Results: mx.example.edu; dkim=pass header.d=example.org; spf=fail smtp.mailfrom=a@b.example\nFrom: ana@example.org\nSubject: x\n\ntext\n"
+	_, out, _ := rendering(t, message, "--authentication-host", "mx.example.org", "--authentication-host", "mx.example.edu")
+	for _, line := range []string{"Verdict: dkim pass example.org by mx.example.edu\n", "Verdict: spf fail b.example by mx.example.edu\n", "Checked: passed, example.org DKIM\n"} {
+		if !strings.Contains(out, line) {
+			t.Errorf("no %q in\n%s", line, out)
+		}
+	}
+	if _, out, _ := rendering(t, message); strings.Contains(out, "Verdict") {
+		t.Errorf("nobody is named, and somebody believed:\n%s", out)
+	}
+	_, out, _ = rendering(t, message, "--format", "json", "--authentication-host", "mx.example.edu")
+	if !strings.Contains(out, `"verdicts":[{"method":"dkim","result":"pass","domain":"example.org"}`) || !strings.Contains(out, `"verdicts_by":"mx.example.edu","checked":"passed"`) {
+		t.Errorf("as JSON:\n%s", out)
+	}
+}

@@ -29,9 +29,13 @@ type rendered struct {
 	Blocked int             `json:"blocked_remote,omitempty"`
 	Notes   []mime.Note     `json:"notes,omitempty"`
 	Doubts  []renderedDoubt `json:"doubts,omitempty"`
-	Events  []renderedEvent `json:"events,omitempty"`
-	Report  *renderedReport `json:"report,omitempty"`
-	Parts   *renderedPart   `json:"parts"`
+	// Verdicts are those of the host VerdictsBy, Checked what follows from them.
+	Verdicts   []renderedVerdict `json:"verdicts,omitempty"`
+	VerdictsBy string            `json:"verdicts_by,omitempty"`
+	Checked    mime.CheckResult  `json:"checked,omitempty"`
+	Events     []renderedEvent   `json:"events,omitempty"`
+	Report     *renderedReport   `json:"report,omitempty"`
+	Parts      *renderedPart     `json:"parts"`
 }
 
 type renderedAddress struct {
@@ -49,6 +53,12 @@ type renderedDoubt struct {
 	Field string         `json:"field"`
 	Shown string         `json:"shown,omitempty"`
 	True  string         `json:"true,omitempty"`
+}
+
+type renderedVerdict struct {
+	Method string `json:"method"`
+	Result string `json:"result"`
+	Domain string `json:"domain,omitempty"`
 }
 
 type renderedEvent struct {
@@ -114,7 +124,7 @@ type renderedPart struct {
 	Parts       []*renderedPart `json:"parts,omitempty"`
 }
 
-func newRendered(file string, m *mime.Message) *rendered {
+func newRendered(file string, m *mime.Message, hosts []string) *rendered {
 	view := mime.Render(m)
 	m.Examine()
 	h := m.Header
@@ -135,6 +145,14 @@ func newRendered(file string, m *mime.Message) *rendered {
 		text[i] = quoted(block)
 	}
 	r.Text = strings.Join(text, "\n")
+	var verdicts []mime.Verdict
+	r.VerdictsBy, verdicts = mime.Verdicts(h, hosts)
+	for _, verdict := range verdicts {
+		r.Verdicts = append(r.Verdicts, renderedVerdict(verdict))
+	}
+	if checked := mime.Check(h, hosts); checked != nil {
+		r.Checked = checked.Result
+	}
 	for _, doubt := range view.Doubts {
 		r.Doubts = append(r.Doubts, renderedDoubt(doubt))
 	}

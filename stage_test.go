@@ -206,5 +206,6 @@ var stagedPages = map[string]string{
 	"message-plain-html": "/mail/INBOX/7-4", "message-coloured": "/mail/INBOX/7-5", "message-invitation-print": "/mail/INBOX/7-1/print",
 	"list-selected": "/mail/INBOX?select=page", "list-trash": "/mail/Trash", "empty-trash": "/mail/Trash/empty", "folder": "/folders/Empty",
 	"message-then-next": "/mail/INBOX/7-990?then=next",
-	"invalid-order":     "/mail/INBOX?order=" + strings.Repeat("colour", 9),
+	"message-of-list":   "/mail/INBOX/7-8?order=sender", "message-of-list-details": "/mail/INBOX/7-8?details=1&view=text", "unsubscribe": "/mail/INBOX/7-8/unsubscribe",
+	"invalid-order": "/mail/INBOX?order=" + strings.Repeat("colour", 9),
 }

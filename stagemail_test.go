@@ -17,6 +17,7 @@ const (
 	stagedColoured
 	stagedChecked
 	stagedUnproven
+	stagedList
 )
 
 // stageMail makes a message one of those.
@@ -62,6 +63,18 @@ func (n stagedNode) stageMail(m *api.MessageAnswer) {
 		m.Checked = &api.Checked{Host: "mx.example.edu", Result: api.CheckPassed, Domain: "example.edu", Methods: []string{"DKIM", "SPF"}}
 	case stagedUnproven:
 		m.Checked = &api.Checked{Host: "mx.example.edu", Result: api.CheckFailed, Domain: "example.edu"}
+	case stagedList:
+		m.From = []api.Address{{Name: "The campus weekly", Email: "weekly@list.example.edu"}}
+		m.HasHTML, m.BlockedRemote, m.Images = true, 4, api.ImagesOffered
+		m.Checked = &api.Checked{Host: "mx.example.edu", Result: api.CheckPassed, Domain: "list.example.edu", Methods: []string{"DKIM"}}
+		m.Unsubscribe = &api.Unsubscribe{OneClick: true, Link: "https://list.example.edu/leave?" + strings.Repeat("reader", 20), Mailto: "mailto:leave@list.example.edu?subject=leave"}
+		m.Parts = []api.Part{
+			{ID: "2", MediaType: "application/pdf", Name: "programme of the week, with all rooms.pdf", Size: 812_331},
+			{ID: "3", MediaType: "image/png", Name: "map.png", Size: 112_331}, {ID: "4", MediaType: "text/calendar", Name: "dates.ics", Size: 900},
+		}
+		older := m.ID
+		older.UID = 1
+		m.Older = &older
 	case stagedPlainHTML, stagedColoured:
 		m.HasHTML, m.Uncoloured = true, m.ID.UID == stagedPlainHTML
 	}

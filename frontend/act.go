@@ -47,22 +47,39 @@ func (r *request) actOnList(mailbox string, query url.Values) {
 }
 
 // actOnMessage does something to the message that is open. Then it shows the
-// message, where it still is; the next one, if that was chosen; or the list.
-func (r *request) actOnMessage(id api.MessageID) {
+// message, where it still is; the next one of the list that it was opened from, if
+// that was chosen; or that list.
+func (r *request) actOnMessage(id api.MessageID, query url.Values) {
 	if !r.genuine(r.field("csrf")) {
+		return
+	}
+	list, err := page.ParseListView(query)
+	if err != nil {
+		r.fail(errNoForm)
+		return
+	}
+	switch here := page.MessageInURL(id, list); r.field("do") {
+	case page.DoImages:
+		r.alwaysImages(id, here)
+		return
+	case page.DoContact:
+		r.addSender(id, here)
+		return
+	case page.DoUnsubscribe:
+		r.unsubscribe(id, here)
 		return
 	}
 	question := r.actQuestion(id.Mailbox, id.UIDValidity)
 	question.UIDs = []uint32{id.UID}
-	back := page.MailboxURL(id.Mailbox, int(max(1, r.number("page"))))
+	back := page.ListURL(api.MailboxQuestion{Mailbox: id.Mailbox, Page: int(max(1, r.number("page"))), Order: list.Order, Reverse: list.Reverse, Filter: list.Filter})
 	next := id
 	next.UID = r.number("next")
-	here := page.MessageURL(id)
+	here := page.MessageInURL(id, list)
 	switch {
 	case question.Action == api.ActFlag || question.Action == api.ActUnflag || question.Action == api.ActCopy:
 		back = here
 	case string(r.ctx.PostArgs().Peek("then")) == "next" && next.UID != 0:
-		back = page.MessageURL(next) + "?then=next"
+		back = page.MessageInURL(next, list, "then=next")
 	}
 	r.act(question, back, here)
 }
@@ -138,6 +155,7 @@ func (r *request) purge(mailbox string) {
 		r.fail(err)
 		return
 	}
+	r.settings = answer.Settings
 	r.show(func(w io.Writer, c page.Context) error { return page.WritePurge(w, c, page.Mailbox{Answer: answer}) })
 }
 

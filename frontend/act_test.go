@@ -101,6 +101,39 @@ func TestActOnMessage(t *testing.T) {
 	}
 }
 
+// TestListTravels opens a message from a list, and goes on and back in it.
+func TestListTravels(t *testing.T) {
+	a := newActing(t)
+	const query = "?order=sender&reverse=1&filter=unread"
+	shown := get(t, a.client, a.base+"/mail/INBOX/1-2"+query)
+	if question := a.node.question(t, "*api.MessageQuestion").(*api.MessageQuestion); question.List != (api.ListView{Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread}) {
+		t.Errorf("asked %+v", question)
+	}
+	escaped := strings.ReplaceAll(query, "&", "&amp;")
+	for _, link := range []string{`href="/mail/INBOX` + escaped + `"`, `action="/mail/INBOX/1-2` + escaped + `"`, `href="/mail/INBOX/1-2` + escaped + `&amp;view=text"`} {
+		if !strings.Contains(shown.text, link) {
+			t.Errorf("no %s", link)
+		}
+	}
+	for _, test := range []struct {
+		fields []string
+		to     string
+	}{
+		{[]string{"do", "delete", "page", "3"}, "/mail/INBOX" + query + "&page=3"},
+		{[]string{"do", "archive", "page", "3", "next", "1", "then", "next"}, "/mail/INBOX/1-1" + query + "&then=next"},
+		{[]string{"do", "move", "to", "", "page", "1"}, "/mail/INBOX/1-2" + query},
+		{[]string{"do", "flag", "page", "1"}, "/mail/INBOX/1-2" + query},
+	} {
+		a.follow(a.post("/mail/INBOX/1-2"+query, a.form(test.fields...)), test.to)
+	}
+	if shown := get(t, a.client, a.base+"/mail/INBOX/1-2?order=colour"); shown.StatusCode != http.StatusBadRequest {
+		t.Errorf("a list by colour: status %d", shown.StatusCode)
+	}
+	if answer := a.post("/mail/INBOX/1-2?filter=x", a.form("do", "flag")); answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("a form from a list of nothing: status %d", answer.StatusCode)
+	}
+}
+
 func TestNothingSelected(t *testing.T) {
 	a := newActing(t)
 	if shown := a.follow(a.post(list, a.form("do", "archive", "validity", "1")), list); !strings.Contains(shown.text, "Select messages first.") {

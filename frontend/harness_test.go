@@ -61,6 +61,10 @@ type fakeNode struct {
 	folders []api.Folder // if set, those that lists come with
 	part    *api.Stream
 	unfound error // what FindAddresses answers, when set
+
+	// What follows is about tools of a message.
+	edit  func(*api.MessageAnswer) // if set, changes the answer to Message
+	stays api.UnsubscribeProblem   // the answer to Unsubscribe
 }
 
 func (n *fakeNode) note(call *api.Call, question any) error {
@@ -159,7 +163,11 @@ func (n *fakeNode) Message(_ context.Context, call *api.Call, q *api.MessageQues
 	case q.ID.UID != 2:
 		return nil, api.NewError(api.CodeNotFound, "", nil)
 	}
-	return &api.MessageAnswer{Settings: n.settings(), Folders: []api.Folder{folder}, Folder: folder, ID: q.ID, Subject: "A subject", Date: time.Now(), HasHTML: true, Page: 1}, nil
+	answer := &api.MessageAnswer{Settings: n.settings(), Folders: []api.Folder{folder}, Folder: folder, ID: q.ID, Subject: "A subject", Date: time.Now(), HasHTML: true, Page: 1}
+	if n.edit != nil {
+		n.edit(answer)
+	}
+	return answer, nil
 }
 
 func (n *fakeNode) Body(_ context.Context, call *api.Call, q *api.BodyQuestion) (*api.BodyAnswer, error) {
@@ -171,6 +179,14 @@ func (n *fakeNode) Body(_ context.Context, call *api.Call, q *api.BodyQuestion) 
 
 func (n *fakeNode) Part(_ context.Context, call *api.Call, q *api.PartQuestion) (*api.Stream, error) {
 	return n.part, n.note(call, q)
+}
+
+func (n *fakeNode) Attachments(_ context.Context, call *api.Call, q *api.AttachmentsQuestion) (*api.Stream, error) {
+	return n.part, n.note(call, q)
+}
+
+func (n *fakeNode) Unsubscribe(_ context.Context, call *api.Call, q *api.UnsubscribeQuestion) (*api.UnsubscribeAnswer, error) {
+	return &api.UnsubscribeAnswer{Host: "list.example", Problem: n.stays}, n.note(call, q)
 }
 
 func (n *fakeNode) Raw(_ context.Context, call *api.Call, q *api.RawQuestion) (*api.Stream, error) {

@@ -109,15 +109,20 @@ func folderQuestion() *api.MailboxQuestion {
 }
 
 func (r *request) message(id api.MessageID, query url.Values) {
-	answer, err := ask(r, api.Service.Message, &api.MessageQuestion{ID: id, MarkSeen: r.isRead()})
+	list, err := page.ParseListView(query)
+	if err != nil {
+		r.fail(api.NewError(api.CodeInvalid, "There is no such page.", err))
+		return
+	}
+	answer, err := ask(r, api.Service.Message, &api.MessageQuestion{ID: id, List: list, MarkSeen: r.isRead()})
 	if err != nil {
 		r.fail(err)
 		return
 	}
 	r.settings = answer.Settings
-	always := r.settings != nil && r.settings.Images == api.ImagesAlways
+	always := page.AlwaysRemote(answer, r.settings)
 	shown := page.Message{
-		Answer: answer, AsText: query.Get("view") == "text", Details: query.Get("details") == "1",
+		Answer: answer, List: list, AsText: query.Get("view") == "text", Details: query.Get("details") == "1",
 		AllowRemote: query.Get("remote") == "1" || always && query.Get("remote") != "0",
 		ThenNext:    query.Get("then") == "next", Notice: r.takeNotice(),
 	}
@@ -132,14 +137,21 @@ func (r *request) isRead() bool {
 	return r.ctx.IsGet() && !strings.Contains(purpose, "prefetch")
 }
 
-func (r *request) print(id api.MessageID) {
+func (r *request) print(id api.MessageID, query url.Values) {
+	list, err := page.ParseListView(query)
+	if err != nil {
+		r.fail(api.NewError(api.CodeInvalid, "There is no such page.", err))
+		return
+	}
 	answer, err := ask(r, api.Service.Message, &api.MessageQuestion{ID: id})
 	if err != nil {
 		r.fail(err)
 		return
 	}
 	r.settings = answer.Settings
-	r.show(func(w io.Writer, c page.Context) error { return page.WritePrint(w, c, page.Print{Answer: answer}) })
+	r.show(func(w io.Writer, c page.Context) error {
+		return page.WritePrint(w, c, page.Print{Answer: answer, List: list})
+	})
 }
 
 // body sends the HTML of a message as a document of its own, under a policy

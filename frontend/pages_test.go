@@ -189,6 +189,8 @@ func TestStreams(t *testing.T) {
 		"odd charset label":  {api.StreamHead{MediaType: "text/plain", Charset: "x\r\nY: z", Name: "x", Size: 4}, "part/1", "text/plain; charset=utf-8", "inline"},
 		"raw is text":        {api.StreamHead{MediaType: "message/rfc822", Name: "m.eml", Size: 4}, "raw", "text/plain; charset=utf-8", "inline"},
 		"raw can be saved":   {api.StreamHead{MediaType: "message/rfc822", Name: "m.eml", Size: 4}, "raw?download=1", "message/rfc822", "attachment"},
+		"header alone":       {api.StreamHead{MediaType: "message/rfc822", Name: "m.eml", Size: 4}, "raw?header=1", "text/plain; charset=utf-8", "inline"},
+		"all attachments":    {api.StreamHead{MediaType: "application/zip", Name: "m.zip", Size: -1}, "attachments?inline=1", "application/zip", "attachment; filename=m.zip"},
 		"name in any script": {api.StreamHead{MediaType: "image/png", Name: `報"告;.png`, Size: 4}, "part/2", "image/png", "inline; filename*=utf-8''"},
 	} {
 		ring.nodes["one"].part = &api.Stream{StreamHead: test.head, Content: io.NopCloser(strings.NewReader("data"))}

@@ -177,6 +177,13 @@ func (r *request) errorPage(status int, code api.Code) {
 
 func (r *request) explain(e page.Error) {
 	e.RequestID = r.id
+	switch e.Code {
+	case api.CodeNotFound, api.CodeConflict, api.CodeTooLarge, api.CodeInvalid:
+		// The node is well, so the page can be in the language that the settings say.
+		if r.session != nil && r.settings == nil && r.ctx.IsGet() && e.Status != fasthttp.StatusForbidden {
+			r.userSettings()
+		}
+	}
 	if r.ctx.IsGet() && e.Status >= fasthttp.StatusInternalServerError {
 		e.Retry = r.address
 	}

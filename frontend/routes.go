@@ -42,6 +42,8 @@ const (
 	routePrint   = "/mail/{mailbox}/{message}/print"
 	routeRaw     = "/mail/{mailbox}/{message}/raw"
 	routePart    = "/mail/{mailbox}/{message}/part/{part}"
+	routeFiles   = "/mail/{mailbox}/{message}/attachments"
+	routeLeave   = "/mail/{mailbox}/{message}/unsubscribe"
 	routeCompose = "/compose"
 	routeSettle  = "/compose/settle"
 	routePurge   = "/mail/{mailbox}/empty"
@@ -96,6 +98,10 @@ func parsePath(path string) (target, error) {
 		found.route = routePrint
 	case len(rest) == 1 && rest[0] == "raw":
 		found.route = routeRaw
+	case len(rest) == 1 && rest[0] == "unsubscribe":
+		found.route = routeLeave
+	case len(rest) == 1 && rest[0] == "attachments":
+		found.route = routeFiles
 	case len(rest) == 2 && rest[0] == "part" && isSection(rest[1]):
 		found.route, found.part = routePart, rest[1]
 	default:
@@ -225,11 +231,15 @@ func (r *request) open(found target, query url.Values) {
 	case routeBody:
 		r.body(found.message, query)
 	case routePrint:
-		r.print(found.message)
+		r.print(found.message, query)
 	case routePart:
 		r.part(found.message, found.part, query)
 	case routeRaw:
 		r.raw(found.message, query)
+	case routeLeave:
+		r.leave(found.message, query)
+	case routeFiles:
+		r.attachments(found.message, query)
 	case routeCompose:
 		r.compose(query)
 	case routeSettings:
@@ -255,7 +265,7 @@ func (r *request) change(found target, query url.Values) {
 	case routeMailbox:
 		r.actOnList(found.mailbox, query)
 	case routeMessage:
-		r.actOnMessage(found.message)
+		r.actOnMessage(found.message, query)
 	case routePurge:
 		r.purgeNow(found.mailbox)
 	case routeUndo:

@@ -99,10 +99,16 @@ func (r *request) settingsPage(query url.Values) {
 	}
 	if r.ctx.IsPost() {
 		section := r.field("section")
-		shown.Settings, shown.Problem = r.sectionOf(section, answer.Settings)
+		var change api.Change
+		if section == page.SectionImages {
+			change.Delete = &api.Record{Kind: api.RecordImageSender, ID: r.field("forget")}
+		} else {
+			shown.Settings, shown.Problem = r.sectionOf(section, answer.Settings)
+			change.Settings = &shown.Settings
+		}
 		if shown.Problem.Kind == "" {
 			var done bool
-			if shown.Problem, done = r.keep(api.Change{Settings: &shown.Settings}); done {
+			if shown.Problem, done = r.keep(change); done {
 				return
 			}
 		}

@@ -103,9 +103,21 @@ func (r *request) part(id api.MessageID, part string, query url.Values) {
 	r.stream(stream, mediaType, disposition, policy)
 }
 
-// raw sends a message as it arrived.
+// attachments sends those of a message as one archive. Whether it is whole is known
+// at its end alone: one that breaks off ends without the last chunk of its transfer
+// and without the directory of a ZIP file.
+func (r *request) attachments(id api.MessageID, query url.Values) {
+	stream, err := askStream(r, api.Service.Attachments, &api.AttachmentsQuestion{ID: id, Inline: query.Get("inline") == "1"})
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.stream(stream, "application/zip", "attachment", sandboxPolicy)
+}
+
+// raw sends a message as it arrived, or its header.
 func (r *request) raw(id api.MessageID, query url.Values) {
-	stream, err := askStream(r, api.Service.Raw, &api.RawQuestion{ID: id})
+	stream, err := askStream(r, api.Service.Raw, &api.RawQuestion{ID: id, Header: query.Get("header") == "1"})
 	if err != nil {
 		r.fail(err)
 		return

@@ -33,6 +33,13 @@ func ParseHeader(raw []byte) Header {
 	return header
 }
 
+// RawHeader is the header of a message as it was written, with the empty line that
+// ends it.
+func RawHeader(raw []byte) []byte {
+	_, body := splitMessage(raw)
+	return raw[:len(raw)-len(body)]
+}
+
 // splitMessage reads the header of a message, before which there may be what is
 // no part of it.
 func splitMessage(raw []byte) (Header, []byte) {

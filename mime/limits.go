@@ -15,7 +15,7 @@ package mime
 
 // RendererVersion is raised whenever the same bytes give another view. It is
 // part of the keys under which views are cached.
-const RendererVersion = 4
+const RendererVersion = 5
 
 // Note tells a reader something about how a message was read.
 type Note string

@@ -38,6 +38,20 @@ func parseParameters(field string) (string, map[string]string) {
 	return value, p.all()
 }
 
+// DecodeParameters decodes parameters that somebody else took apart, such as a mail
+// server in a BODYSTRUCTURE: most servers leave the forms of RFC 2231 as they are.
+func DecodeParameters(taken map[string]string) map[string]string {
+	p := parameters{plain: make(map[string]string, len(taken))}
+	count := 0
+	for name, value := range taken {
+		if count++; count > maxParameters {
+			break
+		}
+		p.add(strings.ToLower(name), value)
+	}
+	return p.all()
+}
+
 // splitValue takes the value off the front of a field.
 func splitValue(field string) (value, rest string) {
 	value = strings.TrimLeft(dropComments(field), " \t\"'")

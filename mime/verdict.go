@@ -107,6 +107,23 @@ var authorFields = []string{"from", "to", "cc", "sender", "reply-to", "subject",
 // decides. Where programs may read the header in different ways, nothing that
 // speaks for the message is left.
 func Verdicts(h Header, hosts []string) (host string, verdicts []Verdict) {
+	host, judged := judgements(h, hosts)
+	for _, one := range judged {
+		verdicts = append(verdicts, one.Verdict)
+	}
+	return host, verdicts
+}
+
+// judged is a verdict with what tells which signature it is about.
+type judged struct {
+	Verdict
+	// selector and signature are those of a DKIM signature, the latter perhaps only
+	// its beginning (RFC 6008); empty where the host does not tell.
+	selector, signature string
+}
+
+// judgements is Verdicts with more about signatures.
+func judgements(h Header, hosts []string) (host string, verdicts []judged) {
 	clear := !h.defects.has(DefectBlankStart, DefectGarbageLine, DefectLineEnds, DefectNUL)
 	for i := range h.fields {
 		field := &h.fields[i]
@@ -115,7 +132,7 @@ func Verdicts(h Header, hosts []string) (host string, verdicts []Verdict) {
 			break
 		}
 		var found string
-		var results []Verdict
+		var results []judged
 		if name == "authentication-results" && !field.spaced {
 			said, all, ok := readResults(h.text(field))
 			results, found = all, ownName(said, hosts)
@@ -130,7 +147,7 @@ func Verdicts(h Header, hosts []string) (host string, verdicts []Verdict) {
 		}
 	}
 	if !clear {
-		verdicts = slices.DeleteFunc(verdicts, func(v Verdict) bool { return v.Result == "pass" })
+		verdicts = slices.DeleteFunc(verdicts, func(v judged) bool { return v.Result == "pass" })
 	}
 	return host, verdicts
 }
@@ -147,10 +164,10 @@ func ownName(said string, hosts []string) string {
 }
 
 // addVerdicts adds those of a field to those of the fields above it.
-func addVerdicts(above, results []Verdict) []Verdict {
+func addVerdicts(above, results []judged) []judged {
 	known := len(above)
 	for _, verdict := range results {
-		decided := slices.ContainsFunc(above[:known], func(v Verdict) bool { return v.Method == verdict.Method })
+		decided := slices.ContainsFunc(above[:known], func(v judged) bool { return v.Method == verdict.Method })
 		if len(above) < maxVerdicts && (!decided || verdict.Result != "pass") {
 			above = append(above, verdict)
 		}
@@ -250,7 +267,7 @@ func cutQuoted(text string) (quoted, rest string, ok bool) {
 // readResults reads a field: who writes, and the verdicts. It is not in order, and
 // verdicts may be missing, when it does not keep to the grammar of RFC 8601
 // section 2.2 or is of a version that it does not describe.
-func readResults(text string) (host string, verdicts []Verdict, ok bool) {
+func readResults(text string) (host string, verdicts []judged, ok bool) {
 	pieces, ok := resultPieces(text[:min(len(text), maxResults)])
 	ok = ok && len(text) <= maxResults
 	host, pieces = resultValue(pieces)
@@ -296,7 +313,7 @@ func resultValue(pieces []resultPiece) (value string, rest []resultPiece) {
 }
 
 // readResult reads "method=result property=value property=value".
-func readResult(pieces []resultPiece) (verdict Verdict, ok bool) {
+func readResult(pieces []resultPiece) (verdict judged, ok bool) {
 	properties := map[string]string{}
 	for i := 0; len(pieces) > 0; i++ {
 		if len(pieces) < 3 || pieces[0].kind != resultWord || pieces[1].kind != resultEquals {
@@ -314,9 +331,12 @@ func readResult(pieces []resultPiece) (verdict Verdict, ok bool) {
 		}
 	}
 	if !isToken(verdict.Method) || !isToken(verdict.Result) {
-		return Verdict{}, false
+		return judged{}, false
 	}
 	verdict.Domain = domainOf(verdict.Method, properties)
+	if verdict.Method == "dkim" {
+		verdict.selector, verdict.signature = asciiLower(properties["header.s"]), properties["header.b"]
+	}
 	return verdict, ok
 }
 

@@ -46,6 +46,9 @@ type Config struct {
 	// on accounts that nobody asks give back what they hold early, and no new ones
 	// are let in. Default: no bound.
 	MaxMemory int64
+	// MaxArchives bounds the archives of attachments that are made at the same time;
+	// each takes about 1.5 MiB. Default 32.
+	MaxArchives int
 	// FetchAhead lets accounts fetch what is likely to be asked for next while the
 	// node has little else to do.
 	FetchAhead bool
@@ -73,6 +76,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxAccounts == 0 {
 		c.MaxAccounts = 20_000
 	}
+	if c.MaxArchives == 0 {
+		c.MaxArchives = 32
+	}
 	return c
 }
 
@@ -88,7 +94,7 @@ func (c Config) Validate() error {
 	if len(c.Domains) == 0 {
 		problems = append(problems, errors.New("node: a node needs a mail domain"))
 	}
-	if c.SessionLifetime < 0 || c.IdleTimeout < 0 || c.HandOverAfter < 0 || c.MaxAccounts < 0 || c.MaxMemory < 0 {
+	if c.SessionLifetime < 0 || c.IdleTimeout < 0 || c.HandOverAfter < 0 || c.MaxAccounts < 0 || c.MaxArchives < 0 || c.MaxMemory < 0 {
 		problems = append(problems, errors.New("node: negative limits"))
 	}
 	return errors.Join(problems...)

@@ -82,6 +82,7 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 		}
 		n.config.Account.Spool = spool
 	}
+	n.config.Account.Archives = account.NewArchives(n.config.MaxArchives)
 	if n.config.FetchAhead {
 		n.config.Account.Quiet = n.load.quiet
 	}

@@ -32,6 +32,16 @@ func (n *Node) Part(ctx context.Context, call *api.Call, question *api.PartQuest
 	return ask(ctx, n, "part", call, question, (*account.Account).Part)
 }
 
+// Attachments implements api.Service.
+func (n *Node) Attachments(ctx context.Context, call *api.Call, question *api.AttachmentsQuestion) (*api.Stream, error) {
+	return ask(ctx, n, "attachments", call, question, (*account.Account).Attachments)
+}
+
+// Unsubscribe implements api.Service.
+func (n *Node) Unsubscribe(ctx context.Context, call *api.Call, question *api.UnsubscribeQuestion) (*api.UnsubscribeAnswer, error) {
+	return ask(ctx, n, "unsubscribe", call, question, (*account.Account).Unsubscribe)
+}
+
 // Raw implements api.Service.
 func (n *Node) Raw(ctx context.Context, call *api.Call, question *api.RawQuestion) (*api.Stream, error) {
 	return ask(ctx, n, "raw", call, question, (*account.Account).Raw)

@@ -39,6 +39,7 @@ type Config struct {
 	FetchAhead      bool
 	SettingsFolder  string // keeps settings and contacts of each user; empty: nothing does
 	Watch           bool
+	OneClick        bool // nodes tell lists that their readers leave (RFC 8058)
 	TimeZone        *time.Location
 
 	LogFormat string // "text" or "json"
@@ -120,7 +121,7 @@ func defaults() *Config {
 	return &Config{
 		Domains: map[string]Domain{}, Listen: "127.0.0.1:8080", StateDir: "alphamail-state", AdminListen: "127.0.0.1:9180",
 		CacheSize: 256 << 20, SessionLifetime: 24 * time.Hour, IMAPTimeout: 15 * time.Second,
-		Snippets: true, FetchAhead: true, SettingsFolder: "AlphaMail", Watch: true,
+		Snippets: true, FetchAhead: true, SettingsFolder: "AlphaMail", Watch: true, OneClick: true,
 		TimeZone: time.Local, LogFormat: "text", LogLevel: "info",
 		Cluster: Cluster{DrainNotice: 2 * time.Second},
 	}

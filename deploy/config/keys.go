@@ -114,6 +114,7 @@ var schema = []key{
 		}
 		return nil
 	}},
+	{name: "one_click_unsubscribe", text: onOff(func(c *Config) *bool { return &c.OneClick })},
 	{name: "watch", text: onOff(func(c *Config) *bool { return &c.Watch })},
 	{name: "session_lifetime", text: duration(func(c *Config) *time.Duration { return &c.SessionLifetime }, time.Minute, 90*24*time.Hour)},
 	{name: "imap_timeout", text: duration(func(c *Config) *time.Duration { return &c.IMAPTimeout }, time.Second, 5*time.Minute)},

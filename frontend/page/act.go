@@ -21,6 +21,13 @@ type Folder struct {
 	DeleteProblem api.FolderProblem
 }
 
+// What the buttons of a message do besides actions on it.
+const (
+	DoImages      = "images"      // always show the images of the sender
+	DoContact     = "contact"     // add the sender to the contacts
+	DoUnsubscribe = "unsubscribe" // leave the list that it came by
+)
+
 // FolderPath writes the path of a folder as a reader types it.
 func FolderPath(f *api.Folder) string { return strings.Join(f.Path, "/") }
 

@@ -22,7 +22,7 @@ func sampleSettings(section string, problem FormProblem) Settings {
 		{ID: "c0ffee", Name: "محمد " + unkind, Address: "maria+list@example.edu"},
 	}
 	shown := Settings{
-		Answer: &api.SettingsAnswer{Identities: identities, Folders: sampleFolders()},
+		Answer: &api.SettingsAnswer{Identities: identities, Folders: sampleFolders(), ImageSenders: []api.ImageSender{{Address: "news@list.example"}, {Address: "<b>@" + unkind}}},
 		Settings: api.Settings{
 			Language: "de", TimeZone: "Europe/Berlin", RowsPerPage: 37, NoSnippets: true, StartFolder: "Gone/" + unkind, RefreshInterval: 420,
 			DefaultIdentity: "c0ffee", ReplyPosition: api.ReplyBelow,

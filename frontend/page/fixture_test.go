@@ -193,6 +193,22 @@ func sampleHTML() *api.MessageAnswer {
 	return m
 }
 
+// withImages is a message with remote images of a sender about whom the reader has
+// said something.
+func withImages(images api.SenderImages) *api.MessageAnswer {
+	m := sampleHTML()
+	m.Images = images
+	return m
+}
+
+// fromList is a message that tells how to leave the list that it came by.
+func fromList() *api.MessageAnswer {
+	m := sampleMessage()
+	m.From = []api.Address{{Name: "News", Email: "news@list.example"}}
+	m.Unsubscribe = &api.Unsubscribe{OneClick: true, Link: "https://list.example/leave?reader=1&list=2", Mailto: "mailto:leave@list.example?subject=leave"}
+	return m
+}
+
 // sampleEvent is a seminar elsewhere, with more guests than are shown at once.
 func sampleEvent() api.Event {
 	event := api.Event{

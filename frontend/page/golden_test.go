@@ -81,7 +81,18 @@ func samplePages() map[string]func(io.Writer) error {
 		"folders-refused.html": func(w io.Writer) error {
 			return WriteFolders(w, en, Folders{Answer: sampleMailbox(), Name: `"><b>`, Problem: api.FolderExists})
 		},
-		"message-next.html":    message(en, Message{Answer: flagged(), ThenNext: true, Notice: &Notice{Action: api.ActArchive, Done: 1, Path: []string{"Archive"}, Role: api.RoleArchive, Undo: []byte{1}, Address: "/mail/INBOX/1-2"}}),
+		"message-next.html":            message(en, Message{Answer: flagged(), ThenNext: true, Notice: &Notice{Action: api.ActArchive, Done: 1, Path: []string{"Archive"}, Role: api.RoleArchive, Undo: []byte{1}, Address: "/mail/INBOX/1-2"}}),
+		"message-in-list.html":         message(en, Message{Answer: sampleMessage(), List: api.ListView{Order: api.OrderSubject, Reverse: true, Filter: api.FilterFlagged}}),
+		"message-images-de.html":       message(de, Message{Answer: withImages(api.ImagesOffered)}),
+		"message-images-ar.html":       message(ar, Message{Answer: withImages(api.ImagesOfSender), AllowRemote: true}),
+		"message-unproven-images.html": message(en, Message{Answer: withImages(api.ImagesUnproven)}),
+		"message-list.html":            message(en, Message{Answer: fromList(), Notice: &Notice{Told: ToldElsewhere, Who: "list.example", Address: "/x"}}),
+		"unsubscribe.html":             func(w io.Writer) error { return WriteUnsubscribe(w, en, Unsubscribe{Answer: fromList()}) },
+		"unsubscribe-ar.html": func(w io.Writer) error {
+			m := fromList()
+			m.Unsubscribe = &api.Unsubscribe{Link: "http://list.example/\u202eu", Mailto: "mailto:leave@list.example"}
+			return WriteUnsubscribe(w, ar, Unsubscribe{Answer: m, List: api.ListView{Filter: api.FilterUnread}})
+		},
 		"message-away.html":    message(en, Message{Answer: messageOutOfDate(30 * time.Hour), AsText: true, Details: true}),
 		"folders-away-de.html": func(w io.Writer) error { return WriteFolders(w, de, Folders{Answer: outOfDate(time.Minute)}) },
 		"error-folders.html":   func(w io.Writer) error { return WriteError(w, en, errorBesideFolders()) },
@@ -109,8 +120,8 @@ func samplePages() map[string]func(io.Writer) error {
 		"message-checked-ar.html":  message(ar, Message{Answer: sampleChecked(), Details: true}),
 		"message-unproven.html":    message(en, Message{Answer: sampleUnproven()}),
 		"message-unproven-de.html": message(de, Message{Answer: sampleUnproven()}),
-		"print-checked-de.html":    func(w io.Writer) error { return WritePrint(w, de, Print{sampleChecked()}) },
-		"print-invitation-de.html": func(w io.Writer) error { return WritePrint(w, de, Print{sampleInvitation()}) },
+		"print-checked-de.html":    func(w io.Writer) error { return WritePrint(w, de, Print{Answer: sampleChecked()}) },
+		"print-invitation-de.html": func(w io.Writer) error { return WritePrint(w, de, Print{Answer: sampleInvitation()}) },
 		"body-dark.html": func(w io.Writer) error {
 			return WriteBody(w, en, Body{&api.BodyAnswer{Subject: "x", HTML: "<p>Plain words</p>", Uncoloured: true}})
 		},
@@ -139,8 +150,8 @@ func samplePages() map[string]func(io.Writer) error {
 			return WriteContact(w, de, sampleContact(FormProblem{Kind: ProblemName}))
 		},
 		"list.html":        func(w io.Writer) error { return WriteContactList(w, en, sampleList()) },
-		"print.html":       func(w io.Writer) error { return WritePrint(w, en, Print{sampleHTML()}) },
-		"print-ar.html":    func(w io.Writer) error { return WritePrint(w, ar, Print{sampleMessage()}) },
+		"print.html":       func(w io.Writer) error { return WritePrint(w, en, Print{Answer: sampleHTML()}) },
+		"print-ar.html":    func(w io.Writer) error { return WritePrint(w, ar, Print{Answer: sampleMessage()}) },
 		"body.html":        func(w io.Writer) error { return WriteBody(w, en, Body{sampleBody()}) },
 		"error.html":       func(w io.Writer) error { return WriteError(w, en, sampleError()) },
 		"error-login.html": func(w io.Writer) error { return WriteError(w, nobody, Error{Status: 401}) },

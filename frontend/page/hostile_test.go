@@ -52,6 +52,7 @@ func hostileMessage(s string) *api.MessageAnswer {
 			{Method: "reply", URL: "https://example.edu/" + s, Start: time.Unix(0, 0), Floating: true, Zone: s, Attendees: []api.Attendee{{Name: s}}, Reply: "accepted"},
 			{Method: "cancel", AllDay: true, Start: time.Unix(0, 0), End: time.Unix(1<<40, 0)},
 		},
+		Images: api.ImagesOffered, Unsubscribe: &api.Unsubscribe{OneClick: true, Link: s, Mailto: s},
 		Report: &api.Report{Reporter: s, Subject: s, MessageID: s, Recipients: []api.ReportedRecipient{
 			{Address: s, Action: s, Status: s, Reason: api.ReportReason(s), Diagnostic: s, Remote: s}, {Address: s, Action: "failed", Reason: api.ReportReason(s)},
 		}},
@@ -75,14 +76,15 @@ func hostilePages(s string) map[string]func(io.Writer) error {
 	sized := odd
 	sized.Order, sized.Page, sized.Pages = api.OrderSize, -5, 1<<40
 	return map[string]func(io.Writer) error{
-		"mailbox": func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: list}) },
-		"odd":     func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: &odd}) },
-		"sized":   func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: &sized}) },
-		"folders": func(w io.Writer) error { return WriteFolders(w, c, Folders{Answer: list}) },
-		"message": func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, Details: true}) },
-		"text":    func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, AsText: true}) },
-		"print":   func(w io.Writer) error { return WritePrint(w, c, Print{m}) },
-		"body":    func(w io.Writer) error { return WriteBody(w, c, Body{&api.BodyAnswer{Subject: s}}) },
+		"mailbox":     func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: list}) },
+		"odd":         func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: &odd}) },
+		"sized":       func(w io.Writer) error { return WriteMailbox(w, c, Mailbox{Answer: &sized}) },
+		"folders":     func(w io.Writer) error { return WriteFolders(w, c, Folders{Answer: list}) },
+		"message":     func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, Details: true}) },
+		"text":        func(w io.Writer) error { return WriteMessage(w, c, Message{Answer: m, AsText: true}) },
+		"unsubscribe": func(w io.Writer) error { return WriteUnsubscribe(w, c, Unsubscribe{Answer: m}) },
+		"print":       func(w io.Writer) error { return WritePrint(w, c, Print{Answer: m}) },
+		"body":        func(w io.Writer) error { return WriteBody(w, c, Body{&api.BodyAnswer{Subject: s}}) },
 		"login": func(w io.Writer) error {
 			return WriteLogin(w, c, Login{Domains: []string{s, "b"}, Domain: s, User: s, Next: s, Problem: LoginProblem(s)})
 		},
@@ -237,7 +239,7 @@ func TestQuotationsNest(t *testing.T) {
 		if !strings.Contains(page, test.want) {
 			t.Errorf("%s: the page lacks %s", test.name, test.want)
 		}
-		paper := string(write(t, func(w io.Writer) error { return WritePrint(w, contextIn("en"), Print{m}) }))
+		paper := string(write(t, func(w io.Writer) error { return WritePrint(w, contextIn("en"), Print{Answer: m}) }))
 		if strings.Contains(paper, "<details") {
 			t.Errorf("%s: folded on paper", test.name)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -23,15 +24,52 @@ func appendListURL(to []byte, q *api.MailboxQuestion) []byte {
 	to = append(to, "/mail/"...)
 	to = appendSegment(to, q.Mailbox)
 	path := len(to)
-	to = appendParameter(to, path, "order", url.QueryEscape(string(q.Order)))
-	if q.Reverse {
-		to = appendParameter(to, path, "reverse", "1")
-	}
-	to = appendParameter(to, path, "filter", url.QueryEscape(string(q.Filter)))
+	to = appendListView(to, path, viewIn(q))
 	if q.Page > 1 {
 		to = appendParameter(to, path, "page", strconv.Itoa(q.Page))
 	}
 	return to
+}
+
+// viewIn says which list a page is of.
+func viewIn(q *api.MailboxQuestion) api.ListView {
+	return api.ListView{Order: q.Order, Reverse: q.Reverse, Filter: q.Filter}
+}
+
+// appendListView adds which list is meant to a query that begins after path.
+func appendListView(to []byte, path int, list api.ListView) []byte {
+	to = appendParameter(to, path, "order", url.QueryEscape(string(list.Order)))
+	if list.Reverse {
+		to = appendParameter(to, path, "reverse", "1")
+	}
+	return appendParameter(to, path, "filter", url.QueryEscape(string(list.Filter)))
+}
+
+// MessageInURL is the path of a message as one of a list; options are further
+// parameters, name=value.
+func MessageInURL(id api.MessageID, list api.ListView, options ...string) string {
+	return inList(MessageURL(id), list, options...)
+}
+
+// inList adds to the path of a page of a message which list it was opened from, so
+// that the way leads back there.
+func inList(path string, list api.ListView, options ...string) string {
+	to := appendListView([]byte(path), len(path), list)
+	for _, option := range options {
+		name, value, _ := strings.Cut(option, "=")
+		to = appendParameter(to, len(path), name, value)
+	}
+	return string(to)
+}
+
+// ParseListView reads which list a message was opened from. It returns an error
+// where ParseList does.
+func ParseListView(query url.Values) (api.ListView, error) {
+	q, err := ParseList("", query)
+	if err != nil {
+		return api.ListView{}, err
+	}
+	return viewIn(q), nil
 }
 
 // appendParameter adds to a query that begins after path, unless value is empty.

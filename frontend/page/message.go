@@ -11,6 +11,8 @@ import (
 // messageView is a message and the way it is shown.
 type messageView struct {
 	*api.MessageAnswer
+	// List is the one that the message was opened from.
+	List                         api.ListView
 	AsText, AllowRemote, Details bool
 	// AlwaysRemote is how remote images are shown when the address does not say.
 	AlwaysRemote bool
@@ -36,10 +38,38 @@ func (p *messageView) url(asText, allowRemote, details bool) string {
 	if details {
 		options = append(options, "details=1")
 	}
-	if len(options) == 0 {
-		return MessageURL(p.ID)
+	return MessageInURL(p.ID, p.List, options...)
+}
+
+// sender is the address of the author; of the first one, if there are several.
+func (p *messageView) sender() string {
+	if len(p.From) == 0 {
+		return ""
 	}
-	return MessageURL(p.ID) + "?" + strings.Join(options, "&")
+	return p.From[0].Email
+}
+
+// back is the path of the list page that shows the message.
+func (p *messageView) back() string {
+	return ListURL(api.MailboxQuestion{Mailbox: p.Folder.Mailbox, Page: p.Page, Order: p.List.Order, Reverse: p.List.Reverse, Filter: p.List.Filter})
+}
+
+// neighbourWords name the messages above and below in the list.
+func (v view) neighbourWords(list api.ListView) (above, below string) {
+	order, reverse := list.Order, list.Reverse
+	switch {
+	case order == api.OrderNewest:
+		order = api.OrderArrival
+	case order == api.OrderArrival && !reverse:
+		order, reverse = v.Settings.Sort, v.Settings.SortReverse
+	}
+	switch {
+	case order != api.OrderArrival && order != api.OrderDate:
+		return v.PreviousMessage, v.NextMessage
+	case reverse:
+		return v.OlderMessage, v.NewerMessage
+	}
+	return v.NewerMessage, v.OlderMessage
 }
 
 // attached are the parts to list; those that the HTML view shows by itself

@@ -94,6 +94,8 @@ type Folders struct {
 // Message is one message with its frame.
 type Message struct {
 	Answer *api.MessageAnswer
+	// List is the one that the message was opened from.
+	List api.ListView
 	// AsText shows the text even when there is an HTML view.
 	AsText bool
 	// AllowRemote shows the remote images of the HTML view.
@@ -109,6 +111,8 @@ type Message struct {
 // Print is a message on its own, for paper.
 type Print struct {
 	Answer *api.MessageAnswer
+	// List is as in Message.
+	List api.ListView
 }
 
 // Body is the document inside the frame of an HTML message.

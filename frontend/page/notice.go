@@ -25,6 +25,10 @@ type Notice struct {
 	Moved  int              `json:"v,omitempty"`
 	// Words are what the server that sends said against a message.
 	Words []ServerWords `json:"w,omitempty"`
+	// Told is something else that was done, or was not, about somebody or something:
+	// Who.
+	Told Told   `json:"s,omitempty"`
+	Who  string `json:"o,omitempty"`
 	// Path and Role are of the folder that the messages are in, or that was changed.
 	Path []string `json:"n,omitempty"`
 	Role api.Role `json:"r,omitempty"`
@@ -36,6 +40,62 @@ type Notice struct {
 type ServerWords struct {
 	Recipient string `json:"r,omitempty"` // empty for the message
 	Text      string `json:"t"`
+}
+
+// Told is what a notice tells that is no action on messages.
+type Told string
+
+// What there is to tell.
+const (
+	ToldImages       Told = "images"          // the images of Who are shown from now on
+	ToldContact      Told = "contact"         // Who is among the contacts now
+	ToldContactKnown Told = "contact_known"   // Who was already
+	ToldNobody       Told = "nobody"          // there is no address to add
+	ToldUnkept       Told = "unkept"          // nothing can be kept here
+	ToldNoRoom       Told = "no_room"         // there is no more room
+	ToldLeft         Told = "left"            // the host Who took it that the reader leaves the list
+	ToldNotLeft      Told = "not_left"        // the host Who refused
+	ToldUnreached    Told = "not_left_away"   // the host Who could not be reached
+	ToldElsewhere    Told = "not_left_moved"  // the host Who wants it at another place
+	ToldInner        Told = "not_left_inside" // the address of Who is one that mail must not reach
+)
+
+// isFailure tells that it was not done.
+func (t Told) isFailure() bool {
+	switch t {
+	case "", ToldImages, ToldContact, ToldContactKnown, ToldLeft:
+		return false
+	}
+	return true
+}
+
+// told is the sentence for it.
+func (l *locale) told(t Told) pattern {
+	switch t {
+	case ToldImages:
+		return l.ToldImages
+	case ToldContact:
+		return l.ToldContact
+	case ToldContactKnown:
+		return l.ToldContactKnown
+	case ToldNobody:
+		return pattern{{text: l.ToldNobody}}
+	case ToldUnkept:
+		return pattern{{text: l.NothingKept}}
+	case ToldNoRoom:
+		return pattern{{text: l.ProblemTooLarge}}
+	case ToldLeft:
+		return l.ToldLeft
+	case ToldNotLeft:
+		return l.ToldNotLeft
+	case ToldUnreached:
+		return l.ToldUnreached
+	case ToldElsewhere:
+		return l.ToldElsewhere
+	case ToldInner:
+		return l.ToldInner
+	}
+	return nil
 }
 
 // Missing is what a form lacked.
@@ -75,6 +135,9 @@ func (l *locale) said(n *Notice) (said []phrase) {
 		sentence(l.NothingSelected)
 	case MissingGoal:
 		sentence(l.NoGoal)
+	}
+	if told := l.told(n.Told); told != nil {
+		said = append(said, phrase{told, []string{"Who", n.Who}})
 	}
 	switch n.Change {
 	case api.FolderCreate:
@@ -155,7 +218,9 @@ func (l *locale) actProblem(problem api.ActProblem) string {
 }
 
 // isFault tells that not everything was done that was asked for.
-func (n *Notice) isFault() bool { return n.Left > 0 || n.Unclear > 0 || n.Missing != "" }
+func (n *Notice) isFault() bool {
+	return n.Left > 0 || n.Unclear > 0 || n.Missing != "" || n.Told.isFailure()
+}
 
 // folderProblem says why a folder stays as it is.
 func (l *locale) folderProblem(problem api.FolderProblem) string {

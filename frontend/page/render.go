@@ -40,17 +40,23 @@ func WriteFolders(w io.Writer, c Context, p Folders) error {
 	return render(w, foldersPage(viewOf(c), p))
 }
 
+// AlwaysRemote tells whether the remote images of a message are shown unless the
+// address says otherwise: because the user wants all, or those of its sender.
+func AlwaysRemote(m *api.MessageAnswer, settings *api.Settings) bool {
+	return m.Images == api.ImagesOfSender || settings != nil && settings.Images == api.ImagesAlways
+}
+
 // WriteMessage writes a message page.
 func WriteMessage(w io.Writer, c Context, p Message) error {
 	return render(w, messagePage(viewOf(c), &messageView{
-		MessageAnswer: p.Answer, AsText: p.AsText, AllowRemote: p.AllowRemote, Details: p.Details,
-		AlwaysRemote: c.Settings.Images == api.ImagesAlways, ThenNext: p.ThenNext, Notice: p.Notice,
+		MessageAnswer: p.Answer, List: p.List, AsText: p.AsText, AllowRemote: p.AllowRemote, Details: p.Details,
+		AlwaysRemote: AlwaysRemote(p.Answer, &c.Settings), ThenNext: p.ThenNext, Notice: p.Notice,
 	}))
 }
 
 // WritePrint writes a message for paper, always as text.
 func WritePrint(w io.Writer, c Context, p Print) error {
-	return render(w, printPage(viewOf(c), &messageView{MessageAnswer: p.Answer, AsText: true}))
+	return render(w, printPage(viewOf(c), &messageView{MessageAnswer: p.Answer, List: p.List, AsText: true}))
 }
 
 // WriteBody writes the document inside the frame of an HTML message. It must be

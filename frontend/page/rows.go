@@ -20,6 +20,16 @@ type rowList struct {
 	// boxes gives each row a check box, all checks them, selected some of them.
 	boxes, all bool
 	selected   []uint32
+	// query says in the links which list it is, as HTML.
+	query string
+}
+
+// rowQuery is what the links of a list say of it, so that messages know where they
+// were opened from; nothing for the usual list.
+func (v view) rowQuery(p *api.MailboxAnswer) string {
+	q := listOf(p)
+	v.leaveOutUsual(&q)
+	return string(appendEscaped(nil, inList("", viewIn(&q))))
 }
 
 // Render writes the list, one call for each row.
@@ -62,6 +72,7 @@ func (l rowList) appendRow(to []byte, row *api.Row) []byte {
 		to = append(to, ComposeURL(api.ComposeDraft, row.ID)...)
 	} else {
 		to = appendMessageURL(to, row.ID) // neither holds a character that needs escaping
+		to = append(to, l.query...)
 	}
 	to = append(to, `">`...)
 	if row.Flags.Deleted {

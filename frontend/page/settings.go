@@ -28,6 +28,7 @@ const (
 	SectionReading  = "reading"
 	SectionWriting  = "writing"
 	SectionLanguage = "language"
+	SectionImages   = "images"
 )
 
 // Identity is the form of an identity.
@@ -268,7 +269,7 @@ func SettingsURL(saved string) string {
 
 // IsSection tells whether the settings page has a section of that name.
 func IsSection(name string) bool {
-	return name == SectionReading || name == SectionWriting || name == SectionLanguage || name == SectionIdentities
+	return name == SectionReading || name == SectionWriting || name == SectionLanguage || name == SectionImages || name == SectionIdentities
 }
 
 // SectionIdentities is the list of the identities.

@@ -36,27 +36,84 @@ type tool struct {
 func (t tools) Render(_ context.Context, w io.Writer) error {
 	to := append(make([]byte, 0, 4096), `<div class="tools" role="group" aria-label="`...)
 	to = appendEscaped(to, t.ToolsLabel)
-	to = append(to, `"><button name="do" value="" hidden></button>`...)
+	to = append(to, `">`...)
+	var often, seldom []tool
+	acts := t.acts()
+	if acts {
+		to = append(to, `<button name="do" value="" hidden></button>`...)
+		often, seldom = t.choose()
+	}
 	if t.list != nil {
 		to = t.appendAll(to)
 	}
-	often, seldom := t.choose()
 	for _, one := range often {
 		to = appendTool(to, one)
 	}
 	to = append(to, ` <details class="more"><summary class="button plain">`...)
 	to = appendEscaped(to, t.MoreActions)
-	to = append(to, `</summary><div>`...)
-	for _, one := range seldom {
-		to = appendTool(to, one)
+	to = append(to, `</summary>`...)
+	if acts {
+		to = append(to, `<div>`...)
+		for _, one := range seldom {
+			to = appendTool(to, one)
+		}
+		to = append(t.appendGoals(to), `</div>`...)
 	}
-	to = t.appendGoals(to)
-	to = append(to, `</div></details>`...)
-	if t.message != nil && t.message.Older != nil {
+	if t.message != nil {
+		to = t.appendSender(to)
+		to = t.appendWays(to)
+	}
+	to = append(to, `</details>`...)
+	if acts && t.message != nil && t.message.Older != nil {
 		to = t.appendNext(to)
 	}
 	_, err := w.Write(append(to, `</div>`...))
 	return err
+}
+
+// acts tells whether anything can be done to the messages.
+func (t tools) acts() bool { return t.message == nil || canAct(t.folder, t.message.AsOf) }
+
+// appendSender writes what can be done about the sender of a message.
+func (t tools) appendSender(to []byte) []byte {
+	m := t.message
+	can, empty := m.AsOf.IsZero(), len(to)
+	to = append(to, `<div class="about">`...)
+	begun := len(to)
+	if can && strings.Contains(m.sender(), "@") && !isOutgoing(t.folder) {
+		to = appendTool(to, tool{DoContact, t.AddSender})
+	}
+	if way := m.Unsubscribe; way != nil {
+		if can && way.OneClick {
+			to = appendTool(to, tool{DoUnsubscribe, t.Unsubscribe})
+		}
+		to = appendLink(to, inList(UnsubscribeURL(m.ID), m.List), t.UnsubscribeMore)
+	}
+	if len(to) == begun {
+		return to[:empty]
+	}
+	return append(to, `</div>`...)
+}
+
+// appendWays writes the ways to look at a message that are seldom taken.
+func (t tools) appendWays(to []byte) []byte {
+	m := t.message
+	to = append(to, `<div class="ways">`...)
+	if m.framed() {
+		to = appendLink(to, BodyURL(m.ID, m.AllowRemote), t.OpenAlone)
+	}
+	to = appendLink(to, inList(PrintURL(m.ID), m.List), t.Print)
+	to = appendLink(to, RawURL(m.ID), t.RawSource)
+	to = appendLink(to, SaveURL(m.ID), t.SaveMessage)
+	return append(to, `</div>`...)
+}
+
+func appendLink(to []byte, address, words string) []byte {
+	to = append(to, ` <a href="`...)
+	to = appendEscaped(to, address)
+	to = append(to, `">`...)
+	to = appendEscaped(to, words)
+	return append(to, `</a>`...)
 }
 
 // choose chooses the buttons that make sense in the folder.

@@ -61,6 +61,22 @@ func PrintURL(id api.MessageID) string { return MessageURL(id) + "/print" }
 // RawURL is the path of a message as the mail server holds it.
 func RawURL(id api.MessageID) string { return MessageURL(id) + "/raw" }
 
+// RawHeaderURL is the path of its header alone.
+func RawHeaderURL(id api.MessageID) string { return RawURL(id) + "?header=1" }
+
+// SaveURL is the path of the same as a file to save.
+func SaveURL(id api.MessageID) string { return RawURL(id) + "?download=1" }
+
+// AttachmentsURL is the path of all attachments of a message as one file; inline
+// takes those too that the HTML view shows by itself.
+func AttachmentsURL(id api.MessageID, inline bool) string {
+	path := MessageURL(id) + "/attachments"
+	if inline {
+		path += "?inline=1"
+	}
+	return path
+}
+
 // EncodeMailbox writes the name of a mailbox as one path segment: UTF-8,
 // percent-encoded, with "~" written "~0" and "/" written "~1". Browsers take
 // the segments "." and ".." away, percent-encoded or not; in these two names

@@ -84,6 +84,8 @@ type words struct {
 	BackToFolder              pattern
 	NewerMessage              string
 	OlderMessage              string
+	PreviousMessage           string
+	NextMessage               string
 	NeighboursLabel           string
 	ViewsLabel                string
 	FromLabel                 string
@@ -102,6 +104,9 @@ type words struct {
 	ShowImages                string
 	RemoteShown               string
 	HideImages                string
+	AlwaysImages              pattern
+	RemoteOfSender            pattern
+	RemoteUnproven            pattern
 	NoteMalformed             string
 	NoteTruncated             string
 	NoteUnknownCharset        string
@@ -194,6 +199,8 @@ type words struct {
 	ShowAsDesigned            string
 	Print                     string
 	RawSource                 string
+	SaveMessage               string
+	RawHeader                 string
 	TextOfMessage             string
 	NoText                    string
 	Attachments               counted
@@ -202,6 +209,7 @@ type words struct {
 	ViewNamed                 pattern
 	Download                  string
 	DownloadNamed             pattern
+	DownloadAll               string
 	PrintHint                 string
 	BackToMessage             string
 	PrintDesigned             string
@@ -374,6 +382,11 @@ type words struct {
 	ImagesLabel               string
 	ImagesAsk                 string
 	ImagesAlways              string
+	ImageSendersTitle         string
+	ImageSendersHint          string
+	NoImageSenders            string
+	RemoveImageSender         string
+	RemoveNamed               pattern
 	StartFolder               string
 	RefreshLabel              string
 	RefreshNever              string
@@ -463,6 +476,17 @@ type words struct {
 	ActUnflag                 string
 	ActMove                   string
 	ActCopy                   string
+	AddSender                 string
+	Unsubscribe               string
+	UnsubscribeMore           string
+	UnsubscribeTitle          string
+	UnsubscribeOneClick       pattern
+	UnsubscribeLink           pattern
+	UnsubscribePlain          string
+	UnsubscribeMail           pattern
+	OpenLink                  string
+	WriteMessage              string
+	UnsubscribeJunk           string
 	MoveTo                    string
 	MoveChoose                string
 	MoreActions               string
@@ -487,6 +511,15 @@ type words struct {
 	NothingSelected           string
 	NoGoal                    string
 	NothingDone               string
+	ToldImages                pattern
+	ToldContact               pattern
+	ToldContactKnown          pattern
+	ToldNobody                string
+	ToldLeft                  pattern
+	ToldNotLeft               pattern
+	ToldUnreached             pattern
+	ToldElsewhere             pattern
+	ToldInner                 pattern
 	ActFull                   string
 	ActPermission             string
 	ActNoFolder               string

@@ -107,6 +107,11 @@ type Config struct {
 	// Spool keeps files and messages that are too large for memory. Without it
 	// nothing can be written.
 	Spool *Spool
+	// Unsubscriber tells lists that their readers leave. Without it nobody does.
+	Unsubscriber Unsubscriber
+	// Archives bounds the archives of attachments that are made at the same time.
+	// Without it nothing does.
+	Archives *Archives
 	// MaxAttached bounds the attachments of a message together, in bytes. Default
 	// 25 MiB.
 	MaxAttached int64

@@ -49,6 +49,7 @@ func (a *Account) checkChange(one api.Change) error {
 	choose(one.Search != nil, func() bool {
 		return fitID(one.Search.ID) && one.Search.Name != "" && areLines(api.MaxWords, one.Search.Name) && areLines(api.MaxNote, one.Search.Query)
 	})
+	choose(one.ImageSender != nil, func() bool { return settings.Addressable(one.ImageSender.Address) })
 	choose(one.Delete != nil, func() bool { return fitDelete(one.Delete) })
 	if ways != 1 || !fits {
 		return errNotAChange
@@ -105,7 +106,7 @@ func isNoAddress(text string) bool { return !settings.Addressable(text) }
 
 func fitDelete(one *api.Record) bool {
 	switch one.Kind {
-	case api.RecordAddress:
+	case api.RecordAddress, api.RecordImageSender:
 		return settings.Addressable(one.ID)
 	case api.RecordIdentity:
 		return fitID(one.ID) && one.ID != "" && one.ID != api.OwnIdentity
@@ -146,7 +147,7 @@ func oneLine(name string) string {
 
 // checkBounds tells whether there is more than is kept.
 func checkBounds(book *settings.Book) error {
-	if len(book.Identities) > api.MaxIdentities || len(book.Contacts) > api.MaxContacts || len(book.Lists) > api.MaxContactLists || len(book.Searches) > api.MaxSearches {
+	if len(book.Identities) > api.MaxIdentities || len(book.Contacts) > api.MaxContacts || len(book.Lists) > api.MaxContactLists || len(book.Searches) > api.MaxSearches || len(book.ImageSenders) > api.MaxImageSenders {
 		return errKeptTooLarge
 	}
 	return nil

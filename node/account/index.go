@@ -259,12 +259,16 @@ func (x *index) lastUID() uint32 {
 	return x.uids[len(x.uids)-1]
 }
 
-// pageOf returns the number of the page that lists the message at position i.
-func (x *index) pageOf(i, size int) int {
-	return (len(x.uids)-1-i)/size + 1
-}
-
 // id names a message of this mailbox.
 func (x *index) id(uid uint32) api.MessageID {
 	return api.MessageID{Mailbox: x.mailbox, UIDValidity: x.uidValidity, UID: uid}
+}
+
+// idOf is the same, nil for 0.
+func (x *index) idOf(uid uint32) *api.MessageID {
+	if uid == 0 {
+		return nil
+	}
+	id := x.id(uid)
+	return &id
 }

@@ -27,27 +27,43 @@ func (a *Account) Message(ctx context.Context, question *api.MessageQuestion) (*
 	if err := a.learnSettings(ctx); err != nil {
 		return nil, err
 	}
-	var answer *api.MessageAnswer
-	err := a.onMessage(ctx, id, func(ctx context.Context, i int) (err error) {
-		answer, err = a.openMessage(ctx, id, question.MarkSeen && a.selected.flags[i]&flagSeen == 0)
-		return err
-	}, func(x *index, i int) (known bool) {
-		if answer, known = recallView[api.MessageAnswer](a, kindView, id); known {
-			a.complete(answer, x, i)
-			answer.AsOf = x.asOf
-		}
-		return known
-	})
+	from, err := a.openedFrom(question.List)
 	if err != nil {
 		return nil, err
 	}
-	return answer, nil
+	for try := 0; ; try++ {
+		var answer *api.MessageAnswer
+		var missing *missingKeys
+		err := a.onMessage(ctx, id, func(ctx context.Context, _ int) (err error) {
+			if missing, err = a.orderFor(ctx, from, try == 0); err != nil || missing != nil {
+				return err
+			}
+			answer, err = a.openMessage(ctx, id, from, question.MarkSeen)
+			return err
+		}, func(x *index, i int) (known bool) {
+			if answer, known = recallView[api.MessageAnswer](a, kindView, id); known {
+				a.complete(answer, x, i, from)
+				answer.AsOf = x.asOf
+			}
+			return known
+		})
+		if err != nil || missing == nil {
+			return answer, err
+		}
+		if err := a.fetchKeys(ctx, missing); err != nil {
+			a.log.Info("a message is shown without its neighbours", "error", err)
+		}
+	}
 }
 
 // openMessage makes the answer for a message of the selected mailbox.
-func (a *Account) openMessage(ctx context.Context, id api.MessageID, markSeen bool) (*api.MessageAnswer, error) {
+func (a *Account) openMessage(ctx context.Context, id api.MessageID, from *listing, markSeen bool) (*api.MessageAnswer, error) {
+	i, found := a.selected.find(id.UID)
+	if !found {
+		return nil, errGone
+	}
 	var extra []imapconn.Command
-	if markSeen {
+	if markSeen && a.selected.flags[i]&flagSeen == 0 {
 		extra = append(extra, &imapconn.AddFlags{UIDs: singleSet(id.UID), Flags: []imap.Flag{imap.FlagSeen}})
 	}
 	answer, known := recallView[api.MessageAnswer](a, kindView, id)
@@ -60,11 +76,10 @@ func (a *Account) openMessage(ctx context.Context, id api.MessageID, markSeen bo
 	if err != nil {
 		return nil, err
 	}
-	i, found := a.selected.find(id.UID) // others may have gone meanwhile
-	if !found {
+	if i, found = a.selected.find(id.UID); !found { // others may have gone meanwhile
 		return nil, errGone
 	}
-	a.complete(answer, a.selected, i)
+	a.complete(answer, a.selected, i, from)
 	a.afterMessage(i)
 	return answer, nil
 }
@@ -99,20 +114,14 @@ func (a *Account) markSeen(ctx context.Context, commands []imapconn.Command) err
 }
 
 // complete adds what is mutable to a view: folders, flags, neighbours.
-func (a *Account) complete(answer *api.MessageAnswer, x *index, i int) {
+func (a *Account) complete(answer *api.MessageAnswer, x *index, i int, from *listing) {
 	answer.ID = x.id(x.uids[i])
 	answer.Flags = x.flags[i].api()
 	answer.Folders, answer.Folder = a.folderAnswer(x)
 	answer.Settings = a.kept.shown.Load()
-	answer.Page = x.pageOf(i, a.usualPageSize())
-	if i+1 < len(x.uids) {
-		newer := x.id(x.uids[i+1])
-		answer.Newer = &newer
-	}
-	if i > 0 {
-		older := x.id(x.uids[i-1])
-		answer.Older = &older
-	}
+	answer.Images, answer.Unsubscribe = a.imagesOf(answer), a.oneClick(answer.Unsubscribe)
+	above, below, page := from.neighbours(x, i)
+	answer.Newer, answer.Older, answer.Page = x.idOf(above), x.idOf(below), page
 }
 
 // Body answers the sanitised HTML of a message. Errors: as Message, and

@@ -22,6 +22,8 @@ type kept struct {
 	// shown are the settings, also while the account rests; nil until they are
 	// known. Nobody changes what it points to.
 	shown atomic.Pointer[api.Settings]
+	// imageSenders are the addresses of those whose images are shown, likewise.
+	imageSenders atomic.Pointer[map[string]bool]
 	// reading holds one token, for who reads them from the mail server.
 	reading chan struct{}
 
@@ -55,7 +57,11 @@ func (k *kept) add(d settings.Document, update func()) {
 	k.document = settings.Merge(k.document, d)
 	k.book = settings.NewBook(k.document)
 	update()
-	shown := k.book.Settings
+	shown, senders := k.book.Settings, map[string]bool{}
+	for _, one := range k.book.ImageSenders {
+		senders[one.Address] = true
+	}
+	k.imageSenders.Store(&senders)
 	k.shown.Store(&shown)
 }
 
@@ -384,7 +390,7 @@ func (a *Account) Settings(ctx context.Context, question *api.SettingsQuestion) 
 		return nil, err
 	}
 	answer := &api.SettingsAnswer{
-		Settings: book.Settings, Identities: a.identitiesOf(book), Searches: book.Searches,
+		Settings: book.Settings, Identities: a.identitiesOf(book), Searches: book.Searches, ImageSenders: book.ImageSenders,
 		Senders: a.senders(), Unsaved: a.config.SettingsFolder == "",
 	}
 	if question.Folders {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"alphamail/mime"
 	"alphamail/node/api"
@@ -64,28 +65,56 @@ func (a *Account) part(ctx context.Context, id api.MessageID, message *loaded, n
 	return stream, nil
 }
 
-// Raw streams the whole message. Errors: as Message.
+// Raw streams the whole message, or its header. Errors: as Message.
 func (a *Account) Raw(ctx context.Context, question *api.RawQuestion) (*api.Stream, error) {
 	id := question.ID
 	id.Mailbox = canonicalMailbox(id.Mailbox)
-	stream := &api.Stream{StreamHead: api.StreamHead{MediaType: "message/rfc822", Size: -1, Name: "message-" + strconv.FormatUint(uint64(id.UID), 10) + ".eml"}}
+	stream := &api.Stream{StreamHead: api.StreamHead{MediaType: "message/rfc822", Size: -1}}
 	recall := func() bool {
 		raw, ok := a.cache.Get(a.id, cacheKey(kindRaw, id))
-		if ok {
-			stream.Size, stream.Content = int64(len(raw)), io.NopCloser(bytes.NewReader(raw))
+		if !ok {
+			return false
 		}
-		return ok
+		header := mime.RawHeader(raw)
+		stream.Name = messageFile(mime.ParseHeader(header), time.Time{})
+		if question.Header {
+			raw = header
+		}
+		stream.Size, stream.Content = int64(len(raw)), io.NopCloser(bytes.NewReader(raw))
+		return true
 	}
 	err := a.onMessage(ctx, id, func(ctx context.Context, _ int) error {
-		if !recall() {
-			stream.Content = a.chunks(ctx, id, nil)
+		if recall() {
+			return nil
 		}
+		about := &imapconn.Fetch{UIDs: singleSet(id.UID), Items: &imap.FetchOptions{InternalDate: true, BodySection: []*imap.FetchItemBodySection{keyHeader}}}
+		if err := a.do(ctx, about); err != nil {
+			return err
+		}
+		if len(about.Messages) == 0 {
+			return errGone
+		}
+		stream.Name = messageFile(mime.ParseHeader(about.Messages[0].Section(keyHeader)), about.Messages[0].InternalDate)
+		chunks := a.chunks(ctx, id, nil)
+		if question.Header {
+			chunks.specifier = imap.PartSpecifierHeader
+		}
+		stream.Content = chunks
 		return nil
 	}, func(*index, int) bool { return recall() })
 	if err != nil {
 		return nil, err
 	}
 	return stream, nil
+}
+
+// messageFile is the name under which a message is saved.
+func messageFile(header mime.Header, arrived time.Time) string {
+	date, ok := header.Date()
+	if !ok {
+		date = arrived
+	}
+	return fileName(header.Get("Subject"), date, ".eml")
 }
 
 // chunkReader reads a section of a message piece by piece. It outlives the
@@ -97,9 +126,11 @@ type chunkReader struct {
 	cancel  context.CancelFunc
 	id      api.MessageID
 	part    []int
-	offset  int64
-	chunk   []byte
-	err     error // sticky; io.EOF at the end
+	// specifier is of the part; the header of the whole message, or all of it.
+	specifier imap.PartSpecifier
+	offset    int64
+	chunk     []byte
+	err       error // sticky; io.EOF at the end
 }
 
 func (a *Account) chunks(ctx context.Context, id api.MessageID, part []int) *chunkReader {
@@ -122,7 +153,7 @@ func (r *chunkReader) Read(p []byte) (int, error) {
 // next fetches the next chunk; a short one is the last.
 func (r *chunkReader) next() error {
 	size := r.account.config.ChunkSize
-	section := &imap.FetchItemBodySection{Part: r.part, Peek: true, Partial: &imap.SectionPartial{Offset: r.offset, Size: size}}
+	section := &imap.FetchItemBodySection{Specifier: r.specifier, Part: r.part, Peek: true, Partial: &imap.SectionPartial{Offset: r.offset, Size: size}}
 	err := r.account.onMessage(r.ctx, r.id, func(ctx context.Context, _ int) error {
 		fetch := &imapconn.Fetch{UIDs: singleSet(r.id.UID), Items: &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{section}}}
 		if err := r.account.do(ctx, fetch); err != nil {

@@ -57,7 +57,7 @@ func isAttachment(part *imap.BodyStructureSinglePart) bool {
 	case part.Disposition() != nil && strings.EqualFold(part.Disposition().Value, "attachment"):
 		return true
 	case strings.EqualFold(part.Type, "text"):
-		return part.Filename() != ""
+		return partFile(part) != ""
 	default:
 		return part.ID == ""
 	}
@@ -96,7 +96,7 @@ func partTree(structure imap.BodyStructure, path []int) *mime.Part {
 	case *imap.BodyStructureMultiPart:
 		made := &mime.Part{ID: section(path), MediaType: part.MediaType(), Params: map[string]string{}}
 		if part.Extended != nil {
-			made.Params = lowerKeys(part.Extended.Params)
+			made.Params = mime.DecodeParameters(part.Extended.Params)
 		}
 		if len(path) < maxStructureDepth {
 			for i, child := range part.Children {
@@ -109,9 +109,9 @@ func partTree(structure imap.BodyStructure, path []int) *mime.Part {
 			path = []int{1}
 		}
 		made := &mime.Part{
-			ID: section(path), MediaType: part.MediaType(), Params: lowerKeys(part.Params),
+			ID: section(path), MediaType: part.MediaType(), Params: mime.DecodeParameters(part.Params),
 			ContentID: strings.Trim(part.ID, "<>"), Encoding: strings.ToLower(part.Encoding),
-			EncodedSize: int64(part.Size), Filename: mime.SafeFilename(mime.DecodeWords(part.Filename())),
+			EncodedSize: int64(part.Size), Filename: partFile(part),
 		}
 		if disposition := part.Disposition(); disposition != nil {
 			made.Disposition = strings.ToLower(disposition.Value)
@@ -120,6 +120,17 @@ func partTree(structure imap.BodyStructure, path []int) *mime.Part {
 	default:
 		return &mime.Part{ID: section(path), MediaType: "application/octet-stream", Params: map[string]string{}}
 	}
+}
+
+// partFile is the name of a file; empty for what has none (RFC 2183 section 2.3, and
+// before that the name of RFC 1341).
+func partFile(part *imap.BodyStructureSinglePart) string {
+	if disposition := part.Disposition(); disposition != nil {
+		if name := mime.DecodeParameters(disposition.Params)["filename"]; name != "" {
+			return mime.SafeFilename(name)
+		}
+	}
+	return mime.SafeFilename(mime.DecodeParameters(part.Params)["name"])
 }
 
 func param(params map[string]string, name string) string { return lowerKeys(params)[name] }

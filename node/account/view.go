@@ -16,7 +16,7 @@ func newView(message *loaded, view mime.View, hosts []string) *api.MessageAnswer
 		Cc: allAddresses(header.Addresses("Cc")), Bcc: allAddresses(header.Addresses("Bcc")),
 		Date: message.arrived, Size: message.size,
 		HasHTML: view.HasHTML, BlockedRemote: view.HTML.BlockedRemote, Uncoloured: view.HasHTML && !view.HTML.OwnColours,
-		Report: newReport(view.Report), Checked: newChecked(mime.Check(header, hosts)),
+		Report: newReport(view.Report), Checked: newChecked(mime.Check(header, hosts)), Unsubscribe: newUnsubscribe(mime.Unsubscribe(header, hosts)),
 	}
 	if date, ok := header.Date(); ok {
 		answer.Date = date

@@ -47,6 +47,13 @@ type Service interface {
 	Body(context.Context, *Call, *BodyQuestion) (*BodyAnswer, error)
 	// Part streams the decoded content of one part.
 	Part(context.Context, *Call, *PartQuestion) (*Stream, error)
+	// Attachments streams the attachments of a message as one archive. Errors:
+	// besides the usual ones, not_found for a message without any, busy.
+	Attachments(context.Context, *Call, *AttachmentsQuestion) (*Stream, error)
+	// Unsubscribe tells the list of a message that the user leaves it. Asked twice,
+	// it tells it twice, which changes nothing. Errors: besides the usual ones, invalid
+	// for a message whose list does not take this, busy.
+	Unsubscribe(context.Context, *Call, *UnsubscribeQuestion) (*UnsubscribeAnswer, error)
 	// Raw streams the whole message as the mail server holds it (RFC 5322).
 	Raw(context.Context, *Call, *RawQuestion) (*Stream, error)
 	// Status tells how the node sees itself and the ring. It needs no session.

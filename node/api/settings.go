@@ -151,6 +151,14 @@ type CollectedAddress struct {
 	Times int       `msg:"times" json:"times"`
 }
 
+// ImageSender is somebody whose remote images are always shown, as far as it is
+// proven that a message is from there; see MessageAnswer.Images.
+type ImageSender struct {
+	Address string `msg:"address" json:"-"`
+	// Added is when the user chose so.
+	Added time.Time `msg:"added" json:"added"`
+}
+
 // SavedSearch is a search to be made again.
 type SavedSearch struct {
 	ID    string `msg:"id" json:"-"`
@@ -169,6 +177,7 @@ const (
 	MaxAddresses    = 10 // of a contact
 	MaxCollected    = 1000
 	MaxSearches     = 50
+	MaxImageSenders = 500
 	MaxWords        = 250  // bytes of a name or another short text
 	MaxNote         = 2000 // bytes of a note
 )
@@ -187,6 +196,8 @@ type SettingsAnswer struct {
 	// Identities are never none; the default one comes first.
 	Identities []Identity    `msg:"identities"`
 	Searches   []SavedSearch `msg:"searches,omitempty"`
+	// ImageSenders come by their addresses.
+	ImageSenders []ImageSender `msg:"image_senders,omitempty"`
 	// Senders are the addresses that identities may have: AnySender, OwnSender, or
 	// an address, of which the local part may be "*" for all of a domain.
 	Senders []string `msg:"senders,omitempty"`
@@ -210,13 +221,15 @@ type Change struct {
 	Contact  *Contact     `msg:"contact,omitempty"`
 	List     *ContactList `msg:"list,omitempty"`
 	Search   *SavedSearch `msg:"search,omitempty"`
-	Delete   *Record      `msg:"delete,omitempty"`
+	// ImageSender is added by its address; when is up to the node.
+	ImageSender *ImageSender `msg:"image_sender,omitempty"`
+	Delete      *Record      `msg:"delete,omitempty"`
 }
 
 // Record names something that is kept.
 type Record struct {
 	Kind RecordKind `msg:"kind"`
-	// ID is that of the record; of RecordAddress, the address.
+	// ID is that of the record; of RecordAddress and RecordImageSender, the address.
 	ID string `msg:"id"`
 }
 
@@ -230,6 +243,8 @@ const (
 	RecordList     RecordKind = "list"
 	RecordSearch   RecordKind = "search"
 	RecordAddress  RecordKind = "address"
+
+	RecordImageSender RecordKind = "image_sender"
 )
 
 // SaveQuestion makes changes, all or none. The IDs of new records follow from the

@@ -10,8 +10,8 @@ import (
 func (z *Change) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(6)
-	var zb0001Mask uint8 /* 6 bits */
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
 	_ = zb0001Mask
 	if z.Settings == nil {
 		zb0001Len--
@@ -33,9 +33,13 @@ func (z *Change) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Delete == nil {
+	if z.ImageSender == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20
+	}
+	if z.Delete == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -134,6 +138,21 @@ func (z *Change) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "image_sender"
+			o = append(o, 0xac, 0x69, 0x6d, 0x61, 0x67, 0x65, 0x5f, 0x73, 0x65, 0x6e, 0x64, 0x65, 0x72)
+			if z.ImageSender == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// map header, size 2
+				// string "address"
+				o = append(o, 0x82, 0xa7, 0x61, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
+				o = msgp.AppendString(o, z.ImageSender.Address)
+				// string "added"
+				o = append(o, 0xa5, 0x61, 0x64, 0x64, 0x65, 0x64)
+				o = msgp.AppendTime(o, z.ImageSender.Added)
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "delete"
 			o = append(o, 0xa6, 0x64, 0x65, 0x6c, 0x65, 0x74, 0x65)
 			if z.Delete == nil {
@@ -290,6 +309,52 @@ func (z *Change) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "image_sender":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.ImageSender = nil
+			} else {
+				if z.ImageSender == nil {
+					z.ImageSender = new(ImageSender)
+				}
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "ImageSender")
+					return
+				}
+				for zb0003 > 0 {
+					zb0003--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ImageSender")
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "address":
+						z.ImageSender.Address, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "ImageSender", "Address")
+							return
+						}
+					case "added":
+						z.ImageSender.Added, bts, err = msgp.ReadTimeBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "ImageSender", "Added")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "ImageSender")
+							return
+						}
+					}
+				}
+			}
 		case "delete":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -301,14 +366,14 @@ func (z *Change) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Delete == nil {
 					z.Delete = new(Record)
 				}
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Delete")
 					return
 				}
-				for zb0003 > 0 {
-					zb0003--
+				for zb0004 > 0 {
+					zb0004--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Delete")
@@ -317,13 +382,13 @@ func (z *Change) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					switch msgp.UnsafeString(field) {
 					case "kind":
 						{
-							var zb0004 string
-							zb0004, bts, err = msgp.ReadStringBytes(bts)
+							var zb0005 string
+							zb0005, bts, err = msgp.ReadStringBytes(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "Delete", "Kind")
 								return
 							}
-							z.Delete.Kind = RecordKind(zb0004)
+							z.Delete.Kind = RecordKind(zb0005)
 						}
 					case "id":
 						z.Delete.ID, bts, err = msgp.ReadStringBytes(bts)
@@ -383,6 +448,12 @@ func (z *Change) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += 1 + 3 + msgp.StringPrefixSize + len(z.Search.ID) + 5 + msgp.StringPrefixSize + len(z.Search.Name) + 6 + msgp.StringPrefixSize + len(z.Search.Query)
+	}
+	s += 13
+	if z.ImageSender == nil {
+		s += msgp.NilSize
+	} else {
+		s += 1 + 8 + msgp.StringPrefixSize + len(z.ImageSender.Address) + 6 + msgp.TimeSize
 	}
 	s += 7
 	if z.Delete == nil {
@@ -1452,6 +1523,67 @@ func (z ImagePolicy) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z ImageSender) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 2
+	// string "address"
+	o = append(o, 0x82, 0xa7, 0x61, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
+	o = msgp.AppendString(o, z.Address)
+	// string "added"
+	o = append(o, 0xa5, 0x61, 0x64, 0x64, 0x65, 0x64)
+	o = msgp.AppendTime(o, z.Added)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *ImageSender) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "address":
+			z.Address, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Address")
+				return
+			}
+		case "added":
+			z.Added, bts, err = msgp.ReadTimeBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Added")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z ImageSender) Msgsize() (s int) {
+	s = 1 + 8 + msgp.StringPrefixSize + len(z.Address) + 6 + msgp.TimeSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z ImportContactsAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// map header, size 3
@@ -2258,24 +2390,28 @@ func (z *Settings) Msgsize() (s int) {
 func (z *SettingsAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(6)
-	var zb0001Mask uint8 /* 6 bits */
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
 	_ = zb0001Mask
 	if z.Searches == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4
 	}
-	if z.Senders == nil {
+	if z.ImageSenders == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
-	if z.Unsaved == false {
+	if z.Senders == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Folders == nil {
+	if z.Unsaved == false {
 		zb0001Len--
 		zb0001Mask |= 0x20
+	}
+	if z.Folders == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2338,26 +2474,40 @@ func (z *SettingsAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
-			// string "senders"
-			o = append(o, 0xa7, 0x73, 0x65, 0x6e, 0x64, 0x65, 0x72, 0x73)
-			o = msgp.AppendArrayHeader(o, uint32(len(z.Senders)))
-			for za0003 := range z.Senders {
-				o = msgp.AppendString(o, z.Senders[za0003])
+			// string "image_senders"
+			o = append(o, 0xad, 0x69, 0x6d, 0x61, 0x67, 0x65, 0x5f, 0x73, 0x65, 0x6e, 0x64, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.ImageSenders)))
+			for za0003 := range z.ImageSenders {
+				// map header, size 2
+				// string "address"
+				o = append(o, 0x82, 0xa7, 0x61, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
+				o = msgp.AppendString(o, z.ImageSenders[za0003].Address)
+				// string "added"
+				o = append(o, 0xa5, 0x61, 0x64, 0x64, 0x65, 0x64)
+				o = msgp.AppendTime(o, z.ImageSenders[za0003].Added)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "senders"
+			o = append(o, 0xa7, 0x73, 0x65, 0x6e, 0x64, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Senders)))
+			for za0004 := range z.Senders {
+				o = msgp.AppendString(o, z.Senders[za0004])
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "unsaved"
 			o = append(o, 0xa7, 0x75, 0x6e, 0x73, 0x61, 0x76, 0x65, 0x64)
 			o = msgp.AppendBool(o, z.Unsaved)
 		}
-		if (zb0001Mask & 0x20) == 0 { // if not omitted
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "folders"
 			o = append(o, 0xa7, 0x66, 0x6f, 0x6c, 0x64, 0x65, 0x72, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Folders)))
-			for za0004 := range z.Folders {
-				o, err = z.Folders[za0004].MarshalMsg(o)
+			for za0005 := range z.Folders {
+				o, err = z.Folders[za0005].MarshalMsg(o)
 				if err != nil {
-					err = msgp.WrapError(err, "Folders", za0004)
+					err = msgp.WrapError(err, "Folders", za0005)
 					return
 				}
 			}
@@ -2463,22 +2613,70 @@ func (z *SettingsAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
-		case "senders":
+		case "image_senders":
 			var zb0005 uint32
 			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ImageSenders")
+				return
+			}
+			if cap(z.ImageSenders) >= int(zb0005) {
+				z.ImageSenders = (z.ImageSenders)[:zb0005]
+			} else {
+				z.ImageSenders = make([]ImageSender, zb0005)
+			}
+			for za0003 := range z.ImageSenders {
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "ImageSenders", za0003)
+					return
+				}
+				for zb0006 > 0 {
+					zb0006--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ImageSenders", za0003)
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "address":
+						z.ImageSenders[za0003].Address, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "ImageSenders", za0003, "Address")
+							return
+						}
+					case "added":
+						z.ImageSenders[za0003].Added, bts, err = msgp.ReadTimeBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "ImageSenders", za0003, "Added")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "ImageSenders", za0003)
+							return
+						}
+					}
+				}
+			}
+		case "senders":
+			var zb0007 uint32
+			zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Senders")
 				return
 			}
-			if cap(z.Senders) >= int(zb0005) {
-				z.Senders = (z.Senders)[:zb0005]
+			if cap(z.Senders) >= int(zb0007) {
+				z.Senders = (z.Senders)[:zb0007]
 			} else {
-				z.Senders = make([]string, zb0005)
+				z.Senders = make([]string, zb0007)
 			}
-			for za0003 := range z.Senders {
-				z.Senders[za0003], bts, err = msgp.ReadStringBytes(bts)
+			for za0004 := range z.Senders {
+				z.Senders[za0004], bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Senders", za0003)
+					err = msgp.WrapError(err, "Senders", za0004)
 					return
 				}
 			}
@@ -2489,21 +2687,21 @@ func (z *SettingsAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "folders":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0008 uint32
+			zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Folders")
 				return
 			}
-			if cap(z.Folders) >= int(zb0006) {
-				z.Folders = (z.Folders)[:zb0006]
+			if cap(z.Folders) >= int(zb0008) {
+				z.Folders = (z.Folders)[:zb0008]
 			} else {
-				z.Folders = make([]Folder, zb0006)
+				z.Folders = make([]Folder, zb0008)
 			}
-			for za0004 := range z.Folders {
-				bts, err = z.Folders[za0004].UnmarshalMsg(bts)
+			for za0005 := range z.Folders {
+				bts, err = z.Folders[za0005].UnmarshalMsg(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Folders", za0004)
+					err = msgp.WrapError(err, "Folders", za0005)
 					return
 				}
 			}
@@ -2529,13 +2727,17 @@ func (z *SettingsAnswer) Msgsize() (s int) {
 	for za0002 := range z.Searches {
 		s += 1 + 3 + msgp.StringPrefixSize + len(z.Searches[za0002].ID) + 5 + msgp.StringPrefixSize + len(z.Searches[za0002].Name) + 6 + msgp.StringPrefixSize + len(z.Searches[za0002].Query)
 	}
+	s += 14 + msgp.ArrayHeaderSize
+	for za0003 := range z.ImageSenders {
+		s += 1 + 8 + msgp.StringPrefixSize + len(z.ImageSenders[za0003].Address) + 6 + msgp.TimeSize
+	}
 	s += 8 + msgp.ArrayHeaderSize
-	for za0003 := range z.Senders {
-		s += msgp.StringPrefixSize + len(z.Senders[za0003])
+	for za0004 := range z.Senders {
+		s += msgp.StringPrefixSize + len(z.Senders[za0004])
 	}
 	s += 8 + msgp.BoolSize + 8 + msgp.ArrayHeaderSize
-	for za0004 := range z.Folders {
-		s += z.Folders[za0004].Msgsize()
+	for za0005 := range z.Folders {
+		s += z.Folders[za0005].Msgsize()
 	}
 	return
 }

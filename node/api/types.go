@@ -223,9 +223,21 @@ type MailboxAnswer struct {
 	Settings *Settings `msg:"settings,omitempty"`
 }
 
+// ListView says which list of a mailbox is meant, and in which order. Its fields
+// are as in MailboxQuestion; the zero value is the list that the user's settings
+// say.
+type ListView struct {
+	Order   Order  `msg:"order,omitempty"`
+	Reverse bool   `msg:"reverse,omitempty"`
+	Filter  Filter `msg:"filter,omitempty"`
+}
+
 // MessageQuestion asks for one message.
 type MessageQuestion struct {
 	ID MessageID `msg:"id"`
+	// List is the one that the message was opened from: its neighbours and its page
+	// are those there.
+	List ListView `msg:"list"`
 	// MarkSeen sets \Seen; false for prefetches and print views.
 	MarkSeen bool `msg:"mark_seen,omitempty"`
 }
@@ -310,10 +322,13 @@ type MessageAnswer struct {
 	Notes         []NoteCode `msg:"notes,omitempty"`
 	// Headers are all header fields in their order.
 	Headers []HeaderField `msg:"headers,omitempty"`
-	// Newer and Older are the neighbours by arrival; zero at the ends.
+	// Newer and Older are the messages of the rows above and below in the list of the
+	// question, which are older and newer in one that is reversed; nil at the ends.
+	// What the filter leaves out is passed over, and the message itself counts as
+	// listed where it would stand: opening an unread one makes it read.
 	Newer *MessageID `msg:"newer,omitempty"`
 	Older *MessageID `msg:"older,omitempty"`
-	// Page is the page of the mailbox, of DefaultPageSize rows, that lists the message.
+	// Page is the page of that list, with as many rows as the settings say.
 	Page int `msg:"page"`
 	// AsOf is as in MailboxAnswer.
 	AsOf time.Time `msg:"as_of,omitempty"`
@@ -328,9 +343,61 @@ type MessageAnswer struct {
 	// Checked is what the receiving host found out about the author; nil when it is
 	// not known which host that is, or nothing is certain.
 	Checked *Checked `msg:"checked,omitempty"`
+	// Unsubscribe is how to leave the list that the message came by; nil if it does
+	// not say.
+	Unsubscribe *Unsubscribe `msg:"unsubscribe,omitempty"`
+	// Images tells whether the user always wants the remote images of the sender.
+	Images SenderImages `msg:"images,omitempty"`
 	// Settings are as in MailboxAnswer.
 	Settings *Settings `msg:"settings,omitempty"`
 }
+
+// Unsubscribe is what a message says about how to leave its list (RFC 2369).
+type Unsubscribe struct {
+	// OneClick tells that the node may do it: the list takes a POST (RFC 8058), and
+	// the receiving host proved a signature of what says so.
+	OneClick bool `msg:"one_click,omitempty"`
+	// Link is empty, or an absolute http or https URL; Mailto is empty, or a mailto
+	// URL.
+	Link   string `msg:"link,omitempty"`
+	Mailto string `msg:"mailto,omitempty"`
+}
+
+// UnsubscribeQuestion asks the node to tell the list of a message that the user
+// leaves it, in one request (RFC 8058).
+type UnsubscribeQuestion struct {
+	ID MessageID `msg:"id"`
+}
+
+// UnsubscribeAnswer tells what came of it.
+type UnsubscribeAnswer struct {
+	// Host is the one that was asked.
+	Host    string             `msg:"host"`
+	Problem UnsubscribeProblem `msg:"problem,omitempty"`
+}
+
+// UnsubscribeProblem says why the user is still on the list; empty if the host took
+// the request.
+type UnsubscribeProblem string
+
+// The problems.
+const (
+	UnsubscribeRefused   UnsubscribeProblem = "refused"   // the host said no
+	UnsubscribeUnreached UnsubscribeProblem = "unreached" // it could not be reached, or not in time
+	UnsubscribeElsewhere UnsubscribeProblem = "elsewhere" // it named another address, which is not followed
+	UnsubscribeInner     UnsubscribeProblem = "inner"     // its address is of a network that mail must not reach
+)
+
+// SenderImages tells whether remote images are shown because of who sent a message.
+type SenderImages string
+
+// What there is to say.
+const (
+	ImagesUnknown  SenderImages = ""         // nothing: it is not proven who sent the message
+	ImagesOffered  SenderImages = "offered"  // it is proven, so the user may choose to see them always
+	ImagesOfSender SenderImages = "sender"   // the user chose so, and it is proven
+	ImagesUnproven SenderImages = "unproven" // the user chose so, but nothing proves that it is that sender
+)
 
 // CheckResult says how the check of an author ended.
 type CheckResult string
@@ -503,9 +570,18 @@ type PartQuestion struct {
 	Part string    `msg:"part"`
 }
 
+// AttachmentsQuestion asks for the attachments of a message as one archive (ZIP).
+type AttachmentsQuestion struct {
+	ID MessageID `msg:"id"`
+	// Inline takes those too that the HTML body shows by itself.
+	Inline bool `msg:"inline,omitempty"`
+}
+
 // RawQuestion asks for a whole message.
 type RawQuestion struct {
 	ID MessageID `msg:"id"`
+	// Header asks for its header alone.
+	Header bool `msg:"header,omitempty"`
 }
 
 // StreamHead describes the bytes that follow it.

@@ -91,6 +91,126 @@ func (z Address) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *AttachmentsQuestion) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Inline == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "id"
+		o = append(o, 0xa2, 0x69, 0x64)
+		// map header, size 3
+		// string "mailbox"
+		o = append(o, 0x83, 0xa7, 0x6d, 0x61, 0x69, 0x6c, 0x62, 0x6f, 0x78)
+		o = msgp.AppendString(o, z.ID.Mailbox)
+		// string "uid_validity"
+		o = append(o, 0xac, 0x75, 0x69, 0x64, 0x5f, 0x76, 0x61, 0x6c, 0x69, 0x64, 0x69, 0x74, 0x79)
+		o = msgp.AppendUint32(o, z.ID.UIDValidity)
+		// string "uid"
+		o = append(o, 0xa3, 0x75, 0x69, 0x64)
+		o = msgp.AppendUint32(o, z.ID.UID)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "inline"
+			o = append(o, 0xa6, 0x69, 0x6e, 0x6c, 0x69, 0x6e, 0x65)
+			o = msgp.AppendBool(o, z.Inline)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *AttachmentsQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "id":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+			for zb0002 > 0 {
+				zb0002--
+				field, bts, err = msgp.ReadMapKeyZC(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "ID")
+					return
+				}
+				switch msgp.UnsafeString(field) {
+				case "mailbox":
+					z.ID.Mailbox, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ID", "Mailbox")
+						return
+					}
+				case "uid_validity":
+					z.ID.UIDValidity, bts, err = msgp.ReadUint32Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ID", "UIDValidity")
+						return
+					}
+				case "uid":
+					z.ID.UID, bts, err = msgp.ReadUint32Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ID", "UID")
+						return
+					}
+				default:
+					bts, err = msgp.Skip(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ID")
+						return
+					}
+				}
+			}
+		case "inline":
+			z.Inline, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Inline")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *AttachmentsQuestion) Msgsize() (s int) {
+	s = 1 + 3 + 1 + 8 + msgp.StringPrefixSize + len(z.ID.Mailbox) + 13 + msgp.Uint32Size + 4 + msgp.Uint32Size + 7 + msgp.BoolSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Attendee) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -1903,6 +2023,111 @@ func (z HeaderField) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z ListView) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Order == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Reverse == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Filter == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "order"
+			o = append(o, 0xa5, 0x6f, 0x72, 0x64, 0x65, 0x72)
+			o = msgp.AppendString(o, string(z.Order))
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "reverse"
+			o = append(o, 0xa7, 0x72, 0x65, 0x76, 0x65, 0x72, 0x73, 0x65)
+			o = msgp.AppendBool(o, z.Reverse)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "filter"
+			o = append(o, 0xa6, 0x66, 0x69, 0x6c, 0x74, 0x65, 0x72)
+			o = msgp.AppendString(o, string(z.Filter))
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *ListView) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "order":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Order")
+					return
+				}
+				z.Order = Order(zb0002)
+			}
+		case "reverse":
+			z.Reverse, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Reverse")
+				return
+			}
+		case "filter":
+			{
+				var zb0003 string
+				zb0003, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Filter")
+					return
+				}
+				z.Filter = Filter(zb0003)
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z ListView) Msgsize() (s int) {
+	s = 1 + 6 + msgp.StringPrefixSize + len(string(z.Order)) + 8 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(string(z.Filter))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *LoginAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// map header, size 2
@@ -2585,8 +2810,8 @@ func (z *MailboxQuestion) Msgsize() (s int) {
 func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(29)
-	var zb0001Mask uint32 /* 29 bits */
+	zb0001Len := uint32(31)
+	var zb0001Mask uint32 /* 31 bits */
 	_ = zb0001Mask
 	if z.Sender == nil {
 		zb0001Len--
@@ -2656,9 +2881,17 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x8000000
 	}
-	if z.Settings == nil {
+	if z.Unsubscribe == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10000000
+	}
+	if z.Images == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20000000
+	}
+	if z.Settings == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -3070,6 +3303,56 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+			// string "unsubscribe"
+			o = append(o, 0xab, 0x75, 0x6e, 0x73, 0x75, 0x62, 0x73, 0x63, 0x72, 0x69, 0x62, 0x65)
+			if z.Unsubscribe == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0012Len := uint32(3)
+				var zb0012Mask uint8 /* 3 bits */
+				_ = zb0012Mask
+				if z.Unsubscribe.OneClick == false {
+					zb0012Len--
+					zb0012Mask |= 0x1
+				}
+				if z.Unsubscribe.Link == "" {
+					zb0012Len--
+					zb0012Mask |= 0x2
+				}
+				if z.Unsubscribe.Mailto == "" {
+					zb0012Len--
+					zb0012Mask |= 0x4
+				}
+				// variable map header, size zb0012Len
+				o = append(o, 0x80|uint8(zb0012Len))
+
+				// skip if no fields are to be emitted
+				if zb0012Len != 0 {
+					if (zb0012Mask & 0x1) == 0 { // if not omitted
+						// string "one_click"
+						o = append(o, 0xa9, 0x6f, 0x6e, 0x65, 0x5f, 0x63, 0x6c, 0x69, 0x63, 0x6b)
+						o = msgp.AppendBool(o, z.Unsubscribe.OneClick)
+					}
+					if (zb0012Mask & 0x2) == 0 { // if not omitted
+						// string "link"
+						o = append(o, 0xa4, 0x6c, 0x69, 0x6e, 0x6b)
+						o = msgp.AppendString(o, z.Unsubscribe.Link)
+					}
+					if (zb0012Mask & 0x4) == 0 { // if not omitted
+						// string "mailto"
+						o = append(o, 0xa6, 0x6d, 0x61, 0x69, 0x6c, 0x74, 0x6f)
+						o = msgp.AppendString(o, z.Unsubscribe.Mailto)
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
+			// string "images"
+			o = append(o, 0xa6, 0x69, 0x6d, 0x61, 0x67, 0x65, 0x73)
+			o = msgp.AppendString(o, string(z.Images))
+		}
+		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
 			// string "settings"
 			o = append(o, 0xa8, 0x73, 0x65, 0x74, 0x74, 0x69, 0x6e, 0x67, 0x73)
 			if z.Settings == nil {
@@ -3797,6 +4080,68 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "unsubscribe":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Unsubscribe = nil
+			} else {
+				if z.Unsubscribe == nil {
+					z.Unsubscribe = new(Unsubscribe)
+				}
+				var zb0026 uint32
+				zb0026, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Unsubscribe")
+					return
+				}
+				for zb0026 > 0 {
+					zb0026--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Unsubscribe")
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "one_click":
+						z.Unsubscribe.OneClick, bts, err = msgp.ReadBoolBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Unsubscribe", "OneClick")
+							return
+						}
+					case "link":
+						z.Unsubscribe.Link, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Unsubscribe", "Link")
+							return
+						}
+					case "mailto":
+						z.Unsubscribe.Mailto, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Unsubscribe", "Mailto")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Unsubscribe")
+							return
+						}
+					}
+				}
+			}
+		case "images":
+			{
+				var zb0027 string
+				zb0027, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Images")
+					return
+				}
+				z.Images = SenderImages(zb0027)
+			}
 		case "settings":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -3904,7 +4249,13 @@ func (z *MessageAnswer) Msgsize() (s int) {
 	} else {
 		s += z.Checked.Msgsize()
 	}
-	s += 9
+	s += 12
+	if z.Unsubscribe == nil {
+		s += msgp.NilSize
+	} else {
+		s += 1 + 10 + msgp.BoolSize + 5 + msgp.StringPrefixSize + len(z.Unsubscribe.Link) + 7 + msgp.StringPrefixSize + len(z.Unsubscribe.Mailto)
+	}
+	s += 7 + msgp.StringPrefixSize + len(string(z.Images)) + 9
 	if z.Settings == nil {
 		s += msgp.NilSize
 	} else {
@@ -3987,12 +4338,12 @@ func (z MessageID) Msgsize() (s int) {
 func (z *MessageQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(2)
-	var zb0001Mask uint8 /* 2 bits */
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
 	_ = zb0001Mask
 	if z.MarkSeen == false {
 		zb0001Len--
-		zb0001Mask |= 0x2
+		zb0001Mask |= 0x4
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -4011,7 +4362,14 @@ func (z *MessageQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "uid"
 		o = append(o, 0xa3, 0x75, 0x69, 0x64)
 		o = msgp.AppendUint32(o, z.ID.UID)
-		if (zb0001Mask & 0x2) == 0 { // if not omitted
+		// string "list"
+		o = append(o, 0xa4, 0x6c, 0x69, 0x73, 0x74)
+		o, err = z.List.MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "List")
+			return
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "mark_seen"
 			o = append(o, 0xa9, 0x6d, 0x61, 0x72, 0x6b, 0x5f, 0x73, 0x65, 0x65, 0x6e)
 			o = msgp.AppendBool(o, z.MarkSeen)
@@ -4079,6 +4437,12 @@ func (z *MessageQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "list":
+			bts, err = z.List.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "List")
+				return
+			}
 		case "mark_seen":
 			z.MarkSeen, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
@@ -4099,7 +4463,7 @@ func (z *MessageQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *MessageQuestion) Msgsize() (s int) {
-	s = 1 + 3 + 1 + 8 + msgp.StringPrefixSize + len(z.ID.Mailbox) + 13 + msgp.Uint32Size + 4 + msgp.Uint32Size + 10 + msgp.BoolSize
+	s = 1 + 3 + 1 + 8 + msgp.StringPrefixSize + len(z.ID.Mailbox) + 13 + msgp.Uint32Size + 4 + msgp.Uint32Size + 5 + z.List.Msgsize() + 10 + msgp.BoolSize
 	return
 }
 
@@ -4370,19 +4734,37 @@ func (z *PartQuestion) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *RawQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "id"
-	o = append(o, 0x81, 0xa2, 0x69, 0x64)
-	// map header, size 3
-	// string "mailbox"
-	o = append(o, 0x83, 0xa7, 0x6d, 0x61, 0x69, 0x6c, 0x62, 0x6f, 0x78)
-	o = msgp.AppendString(o, z.ID.Mailbox)
-	// string "uid_validity"
-	o = append(o, 0xac, 0x75, 0x69, 0x64, 0x5f, 0x76, 0x61, 0x6c, 0x69, 0x64, 0x69, 0x74, 0x79)
-	o = msgp.AppendUint32(o, z.ID.UIDValidity)
-	// string "uid"
-	o = append(o, 0xa3, 0x75, 0x69, 0x64)
-	o = msgp.AppendUint32(o, z.ID.UID)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Header == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "id"
+		o = append(o, 0xa2, 0x69, 0x64)
+		// map header, size 3
+		// string "mailbox"
+		o = append(o, 0x83, 0xa7, 0x6d, 0x61, 0x69, 0x6c, 0x62, 0x6f, 0x78)
+		o = msgp.AppendString(o, z.ID.Mailbox)
+		// string "uid_validity"
+		o = append(o, 0xac, 0x75, 0x69, 0x64, 0x5f, 0x76, 0x61, 0x6c, 0x69, 0x64, 0x69, 0x74, 0x79)
+		o = msgp.AppendUint32(o, z.ID.UIDValidity)
+		// string "uid"
+		o = append(o, 0xa3, 0x75, 0x69, 0x64)
+		o = msgp.AppendUint32(o, z.ID.UID)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "header"
+			o = append(o, 0xa6, 0x68, 0x65, 0x61, 0x64, 0x65, 0x72)
+			o = msgp.AppendBool(o, z.Header)
+		}
+	}
 	return
 }
 
@@ -4445,6 +4827,12 @@ func (z *RawQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "header":
+			z.Header, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Header")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -4459,7 +4847,7 @@ func (z *RawQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *RawQuestion) Msgsize() (s int) {
-	s = 1 + 3 + 1 + 8 + msgp.StringPrefixSize + len(z.ID.Mailbox) + 13 + msgp.Uint32Size + 4 + msgp.Uint32Size
+	s = 1 + 3 + 1 + 8 + msgp.StringPrefixSize + len(z.ID.Mailbox) + 13 + msgp.Uint32Size + 4 + msgp.Uint32Size + 7 + msgp.BoolSize
 	return
 }
 
@@ -5183,6 +5571,34 @@ func (z *Row) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z SenderImages) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *SenderImages) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = SenderImages(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z SenderImages) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Session) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// map header, size 4
@@ -5678,5 +6094,306 @@ func (z *StreamHead) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *StreamHead) Msgsize() (s int) {
 	s = 1 + 11 + msgp.StringPrefixSize + len(z.MediaType) + 8 + msgp.StringPrefixSize + len(z.Charset) + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.Int64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z Unsubscribe) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.OneClick == false {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Link == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Mailto == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "one_click"
+			o = append(o, 0xa9, 0x6f, 0x6e, 0x65, 0x5f, 0x63, 0x6c, 0x69, 0x63, 0x6b)
+			o = msgp.AppendBool(o, z.OneClick)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "link"
+			o = append(o, 0xa4, 0x6c, 0x69, 0x6e, 0x6b)
+			o = msgp.AppendString(o, z.Link)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "mailto"
+			o = append(o, 0xa6, 0x6d, 0x61, 0x69, 0x6c, 0x74, 0x6f)
+			o = msgp.AppendString(o, z.Mailto)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Unsubscribe) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "one_click":
+			z.OneClick, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "OneClick")
+				return
+			}
+		case "link":
+			z.Link, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Link")
+				return
+			}
+		case "mailto":
+			z.Mailto, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Mailto")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Unsubscribe) Msgsize() (s int) {
+	s = 1 + 10 + msgp.BoolSize + 5 + msgp.StringPrefixSize + len(z.Link) + 7 + msgp.StringPrefixSize + len(z.Mailto)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z UnsubscribeAnswer) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Problem == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "host"
+		o = append(o, 0xa4, 0x68, 0x6f, 0x73, 0x74)
+		o = msgp.AppendString(o, z.Host)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "problem"
+			o = append(o, 0xa7, 0x70, 0x72, 0x6f, 0x62, 0x6c, 0x65, 0x6d)
+			o = msgp.AppendString(o, string(z.Problem))
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *UnsubscribeAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "host":
+			z.Host, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Host")
+				return
+			}
+		case "problem":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Problem")
+					return
+				}
+				z.Problem = UnsubscribeProblem(zb0002)
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z UnsubscribeAnswer) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Host) + 8 + msgp.StringPrefixSize + len(string(z.Problem))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z UnsubscribeProblem) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *UnsubscribeProblem) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = UnsubscribeProblem(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z UnsubscribeProblem) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *UnsubscribeQuestion) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 1
+	// string "id"
+	o = append(o, 0x81, 0xa2, 0x69, 0x64)
+	// map header, size 3
+	// string "mailbox"
+	o = append(o, 0x83, 0xa7, 0x6d, 0x61, 0x69, 0x6c, 0x62, 0x6f, 0x78)
+	o = msgp.AppendString(o, z.ID.Mailbox)
+	// string "uid_validity"
+	o = append(o, 0xac, 0x75, 0x69, 0x64, 0x5f, 0x76, 0x61, 0x6c, 0x69, 0x64, 0x69, 0x74, 0x79)
+	o = msgp.AppendUint32(o, z.ID.UIDValidity)
+	// string "uid"
+	o = append(o, 0xa3, 0x75, 0x69, 0x64)
+	o = msgp.AppendUint32(o, z.ID.UID)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *UnsubscribeQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "id":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+			for zb0002 > 0 {
+				zb0002--
+				field, bts, err = msgp.ReadMapKeyZC(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "ID")
+					return
+				}
+				switch msgp.UnsafeString(field) {
+				case "mailbox":
+					z.ID.Mailbox, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ID", "Mailbox")
+						return
+					}
+				case "uid_validity":
+					z.ID.UIDValidity, bts, err = msgp.ReadUint32Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ID", "UIDValidity")
+						return
+					}
+				case "uid":
+					z.ID.UID, bts, err = msgp.ReadUint32Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ID", "UID")
+						return
+					}
+				default:
+					bts, err = msgp.Skip(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ID")
+						return
+					}
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *UnsubscribeQuestion) Msgsize() (s int) {
+	s = 1 + 3 + 1 + 8 + msgp.StringPrefixSize + len(z.ID.Mailbox) + 13 + msgp.Uint32Size + 4 + msgp.Uint32Size
 	return
 }

@@ -13,6 +13,8 @@ import (
 const (
 	kindSetting = "setting"
 	kindAddress = string(api.RecordAddress)
+
+	kindImageSender = string(api.RecordImageSender)
 )
 
 // Book is a document as the rest of the program knows it.
@@ -23,6 +25,8 @@ type Book struct {
 	Lists      []api.ContactList
 	Searches   []api.SavedSearch
 	Collected  []api.CollectedAddress // the one used last first
+	// ImageSenders come by their addresses, which are in lower case.
+	ImageSenders []api.ImageSender
 }
 
 // record is a record of a document that is being read.
@@ -54,6 +58,12 @@ func NewBook(d Document) *Book {
 				book.Collected = append(book.Collected, one)
 			}
 			continue
+		case kindImageSender:
+			one := api.ImageSender{Address: rest}
+			if json.Unmarshal(field.Value, &one) == nil {
+				book.ImageSenders = append(book.ImageSenders, one)
+			}
+			continue
 		}
 		known := kinds[api.RecordKind(kind)]
 		if known == nil {
@@ -77,6 +87,7 @@ func NewBook(d Document) *Book {
 	book.Contacts = ByName(book.Contacts, book.Settings.Language, ContactName)
 	book.Lists = ByName(book.Lists, book.Settings.Language, func(list api.ContactList) string { return list.Name })
 	slices.SortFunc(book.Collected, compareCollected)
+	slices.SortFunc(book.ImageSenders, func(a, b api.ImageSender) int { return cmp.Compare(a.Address, b.Address) })
 	return book
 }
 

@@ -46,11 +46,33 @@ func (c *changes) change(one api.Change, fresh string) (string, error) {
 		return c.record(api.RecordList, one.List.ID, fresh, one.List)
 	case one.Search != nil:
 		return c.record(api.RecordSearch, one.Search.ID, fresh, one.Search)
+	case one.ImageSender != nil:
+		return c.imageSender(*one.ImageSender)
 	case one.Delete != nil:
-		c.delete(string(one.Delete.Kind) + "/" + one.Delete.ID)
+		id := one.Delete.ID
+		if one.Delete.Kind == api.RecordImageSender {
+			id = strings.ToLower(id)
+		}
+		c.delete(string(one.Delete.Kind) + "/" + id)
 		return one.Delete.ID, nil
 	}
 	return "", api.NewError(api.CodeInvalid, "There is nothing to change.", nil)
+}
+
+// imageSender adds somebody whose images are shown, unless that is so already.
+func (c *changes) imageSender(one api.ImageSender) (string, error) {
+	address := strings.ToLower(one.Address)
+	name := kindImageSender + "/" + address
+	if known, ok := c.known[name]; ok && !known.deleted() {
+		return address, nil
+	}
+	one.Added = time.UnixMilli(c.now).UTC().Truncate(time.Second)
+	value, err := marshal(one)
+	if err != nil {
+		return "", err
+	}
+	c.set(name, value)
+	return address, nil
 }
 
 // record writes a record, new or not.

@@ -24,6 +24,7 @@
 //	{kind}/{id}               a record exists: an identity, contact, list or search
 //	{kind}/{id}/{name}        a field of it
 //	address/{address}         a collected address
+//	image_sender/{address}    somebody whose remote images are always shown
 //
 // A record whose first field is deleted is gone, whatever else is there: who
 // deletes wins over who changes, and an id is never used again.

@@ -95,7 +95,7 @@ func Prune(d Document, now time.Time) Document {
 func recordOf(name string) (string, bool) {
 	kind, rest, _ := strings.Cut(name, "/")
 	id, _, isPart := strings.Cut(rest, "/")
-	return kind + "/" + id, isPart && kind != kindAddress
+	return kind + "/" + id, isPart && kind != kindAddress && kind != kindImageSender
 }
 
 // changes collects fields to be written over a document.

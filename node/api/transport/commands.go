@@ -18,7 +18,10 @@ const (
 	commandBody    = "body"
 	commandPart    = "part"
 	commandRaw     = "raw"
-	commandStatus  = "status"
+
+	commandAttachments = "attachments"
+	commandUnsubscribe = "unsubscribe"
+	commandStatus      = "status"
 
 	commandCompose        = "compose"
 	commandUpload         = "upload"
@@ -65,6 +68,9 @@ func commandsOf(service api.Service) map[string]command {
 		commandPart:    stream(service.Part),
 		commandRaw:     stream(service.Raw),
 		commandStatus:  page(service.Status),
+
+		commandAttachments: stream(service.Attachments),
+		commandUnsubscribe: page(service.Unsubscribe),
 
 		commandCompose:        page(service.Compose),
 		commandUpload:         page(service.Upload),
@@ -160,6 +166,16 @@ func (c *Client) Body(ctx context.Context, call *api.Call, question *api.BodyQue
 // Part implements api.Service.
 func (c *Client) Part(ctx context.Context, call *api.Call, question *api.PartQuestion) (*api.Stream, error) {
 	return c.stream(ctx, commandPart, call, question)
+}
+
+// Attachments implements api.Service.
+func (c *Client) Attachments(ctx context.Context, call *api.Call, question *api.AttachmentsQuestion) (*api.Stream, error) {
+	return c.stream(ctx, commandAttachments, call, question)
+}
+
+// Unsubscribe implements api.Service.
+func (c *Client) Unsubscribe(ctx context.Context, call *api.Call, question *api.UnsubscribeQuestion) (*api.UnsubscribeAnswer, error) {
+	return ask[api.UnsubscribeAnswer](ctx, c, commandUnsubscribe, call, question)
 }
 
 // Raw implements api.Service.

@@ -58,6 +58,12 @@ func (f *fake) Status(ctx context.Context, c *api.Call, q *api.StatusQuestion) (
 func (f *fake) Part(ctx context.Context, c *api.Call, q *api.PartQuestion) (*api.Stream, error) {
 	return reply[*api.Stream](ctx, f, c, q)
 }
+func (f *fake) Attachments(ctx context.Context, c *api.Call, q *api.AttachmentsQuestion) (*api.Stream, error) {
+	return reply[*api.Stream](ctx, f, c, q)
+}
+func (f *fake) Unsubscribe(ctx context.Context, c *api.Call, q *api.UnsubscribeQuestion) (*api.UnsubscribeAnswer, error) {
+	return reply[*api.UnsubscribeAnswer](ctx, f, c, q)
+}
 func (f *fake) Raw(ctx context.Context, c *api.Call, q *api.RawQuestion) (*api.Stream, error) {
 	return reply[*api.Stream](ctx, f, c, q)
 }
@@ -182,12 +188,12 @@ func TestEveryCommand(t *testing.T) {
 			Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 7, Total: 3, Unread: 1, Deleted: 1, Matching: 2, Page: 2, Pages: 3, PageSize: 10, Rows: []api.Row{row},
 			Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread, AsOf: when, Settings: settings,
 		}, nil},
-		{&api.MessageQuestion{ID: id, MarkSeen: true}, &api.MessageAnswer{
+		{&api.MessageQuestion{ID: id, MarkSeen: true, List: api.ListView{Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread}}, &api.MessageAnswer{
 			Folders: []api.Folder{folder}, Folder: folder, ID: id, Flags: row.Flags, Subject: "s", From: row.People, To: row.People, Date: when, Size: 5,
 			Text:    []api.Block{{Quote: 1, Spans: []api.Span{{Text: "t", URL: "https://example.edu/"}}, Signature: true, Attribution: true}},
 			HasHTML: true, BlockedRemote: 2, Uncoloured: true,
 			Parts: []api.Part{{ID: "2", MediaType: "image/png", Name: "n", Size: 3, Inline: true}}, Notes: []api.NoteCode{api.NoteMalformed},
-			Headers: []api.HeaderField{{Name: "X", Value: "y"}}, Newer: &id, Page: 4, AsOf: when, Settings: settings,
+			Headers: []api.HeaderField{{Name: "X", Value: "y"}}, Newer: &id, Page: 4, AsOf: when, Images: api.ImagesUnproven, Unsubscribe: &api.Unsubscribe{OneClick: true, Link: "l", Mailto: "m"}, Settings: settings,
 			Doubts: []api.Doubt{{Kind: api.DoubtName, Field: "From", Shown: "ana@example.edu", True: "x@example.net"}},
 			Events: []api.Event{{
 				Method: "request", UID: "u", Summary: "s", Location: "l", Description: "d", URL: "https://example.edu/", Status: "confirmed",
@@ -199,13 +205,14 @@ func TestEveryCommand(t *testing.T) {
 				{Address: "a", Action: "failed", Status: "5.1.1", Reason: api.ReasonNoMailbox, Diagnostic: "550", Remote: "mx.example.net"},
 			}},
 		}, nil},
+		{&api.UnsubscribeQuestion{ID: id}, &api.UnsubscribeAnswer{Host: "h", Problem: api.UnsubscribeInner}, nil},
 		{&api.BodyQuestion{ID: id, AllowRemote: true}, &api.BodyAnswer{HTML: "<p>", Subject: "s", BlockedRemote: 1, Uncoloured: true}, nil},
 		{&api.SettingsQuestion{Fresh: true}, &api.SettingsAnswer{
-			Settings: *settings, Searches: []api.SavedSearch{{ID: "i", Name: "n", Query: "q"}}, Senders: []string{api.OwnSender}, Unsaved: true,
+			Settings: *settings, Searches: []api.SavedSearch{{ID: "i", Name: "n", Query: "q"}}, Senders: []string{api.OwnSender}, Unsaved: true, ImageSenders: []api.ImageSender{{Address: "a", Added: when}},
 			Identities: []api.Identity{identity},
 		}, nil},
 		{&api.SaveQuestion{Changes: []api.Change{
-			{Settings: settings}, {Identity: &identity}, {Contact: &contact}, {List: &list}, {Search: &api.SavedSearch{ID: "i"}},
+			{Settings: settings}, {Identity: &identity}, {Contact: &contact}, {List: &list}, {Search: &api.SavedSearch{ID: "i"}}, {ImageSender: &api.ImageSender{Address: "a", Added: when}},
 			{Delete: &api.Record{Kind: api.RecordContact, ID: "i"}},
 		}}, &api.SaveAnswer{IDs: []string{"", "i"}}, nil},
 		{&api.ContactsQuestion{Query: "q", Page: 2, ID: "i"}, &api.ContactsAnswer{
@@ -259,6 +266,8 @@ func TestEveryCommand(t *testing.T) {
 				got, err = service.Mailbox(t.Context(), full, question)
 			case *api.MessageQuestion:
 				got, err = service.Message(t.Context(), full, question)
+			case *api.UnsubscribeQuestion:
+				got, err = service.Unsubscribe(t.Context(), full, question)
 			case *api.BodyQuestion:
 				got, err = service.Body(t.Context(), full, question)
 			case *api.StatusQuestion:
