@@ -54,8 +54,9 @@ var allowedImports = map[string][]string{
 	"bench/testbed/need":    {"bench/testbed"},
 	"bench/testbed/port":    {},
 
-	"deploy":        {},
-	"deploy/config": {},
+	"deploy":         {},
+	"deploy/config":  {},
+	"deploy/sweeper": {"deploy/config"},
 }
 
 // unreachable holds what a tree of packages must not reach, even through

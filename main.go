@@ -30,6 +30,7 @@ type commandLine struct {
 	Query   queryCommand   `cmd:"" help:"Ask one question of the page protocol and print the answer as JSON."`
 	Bench   benchCommand   `cmd:"" help:"Measure mail servers, web mail and this generator under load."`
 	Render  renderCommand  `cmd:"" help:"Print what a reader would see of a message in a file."`
+	Sweep   sweepCommand   `cmd:"" name:"garbage-sweeper" help:"Remove what processes that were killed left behind on this machine; for cron."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -108,7 +108,10 @@ func (n stagedNode) Mailbox(_ context.Context, _ *api.Call, q *api.MailboxQuesti
 		return answer, nil
 	}
 	rows := n.rows(q.Mailbox)
-	answer.Total, answer.Unread, answer.Deleted = len(rows), 40, 11
+	answer.Total, answer.Unread, answer.Deleted, answer.LastUID = len(rows), 40, 11, 1000
+	if q.Mailbox == "Sent" {
+		answer.Jobs = n.stagedJobs()
+	}
 	if q.Mailbox == "Trash" { // nothing in it has a star
 		rows = slices.DeleteFunc(rows, func(r api.Row) bool { return q.Filter == api.FilterFlagged })
 	}
@@ -205,6 +208,8 @@ var stagedPages = map[string]string{
 	"message-checked": "/mail/INBOX/7-6", "message-unproven": "/mail/INBOX/7-7",
 	"message-plain-html": "/mail/INBOX/7-4", "message-coloured": "/mail/INBOX/7-5", "message-invitation-print": "/mail/INBOX/7-1/print",
 	"list-selected": "/mail/INBOX?select=page", "list-trash": "/mail/Trash", "empty-trash": "/mail/Trash/empty", "folder": "/folders/Empty",
+	"list-all-selected": "/mail/INBOX?select=all", "jobs": "/jobs", "job-running": "/jobs/running?still=1", "job-waiting": "/jobs/waiting?still=1",
+	"job-done": "/jobs/done", "job-failed": "/jobs/failed", "list-with-job": "/mail/Sent?select=page",
 	"message-then-next": "/mail/INBOX/7-990?then=next",
 	"message-of-list":   "/mail/INBOX/7-8?order=sender", "message-of-list-details": "/mail/INBOX/7-8?details=1&view=text", "unsubscribe": "/mail/INBOX/7-8/unsubscribe",
 	"invalid-order": "/mail/INBOX?order=" + strings.Repeat("colour", 9),

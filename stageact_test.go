@@ -27,6 +27,40 @@ func (n stagedNode) Act(_ context.Context, _ *api.Call, q *api.ActQuestion) (*ap
 	return answer, nil
 }
 
+// ActAll makes a job of everything but flags.
+func (n stagedNode) ActAll(_ context.Context, _ *api.Call, q *api.ActAllQuestion) (*api.ActAnswer, error) {
+	switch q.Action {
+	case api.ActRead, api.ActUnread, api.ActFlag, api.ActUnflag:
+		return &api.ActAnswer{Action: q.Action, Done: 120, Undo: []byte("handle")}, nil
+	}
+	return &api.ActAnswer{Action: q.Action, Job: "running"}, nil
+}
+
+// stagedJobs are jobs in every state.
+func (n stagedNode) stagedJobs() []api.Job {
+	inbox, trash := n.folder("INBOX"), n.folder("Trash")
+	return []api.Job{
+		{ID: "running", State: api.JobRunning, Action: api.ActMove, From: inbox, To: trash, Total: 48213, Done: 12000, Gone: 500, Started: n.now},
+		{ID: "waiting", State: api.JobWaiting, Away: true, Action: api.ActErase, From: trash, Total: 2000, Started: n.now},
+		{ID: "done", State: api.JobDone, Action: api.ActMove, From: inbox, To: trash, Total: 5000, Done: 5000, Undoable: 5000, Started: n.now, Ended: n.now},
+		{ID: "failed", State: api.JobFailed, Problem: api.ProblemFull, Action: api.ActCopy, From: inbox, To: trash, Total: 5000, Done: 2000, Left: 3000, Undoable: 1500, Started: n.now, Ended: n.now},
+	}
+}
+
+func (n stagedNode) Jobs(_ context.Context, _ *api.Call, q *api.JobsQuestion) (*api.JobsAnswer, error) {
+	answer := &api.JobsAnswer{}
+	for _, one := range n.stagedJobs() {
+		if q.ID == "" || q.ID == one.ID {
+			answer.Jobs = append(answer.Jobs, one)
+		}
+	}
+	return answer, nil
+}
+
+func (n stagedNode) ChangeJob(_ context.Context, _ *api.Call, q *api.ChangeJobQuestion) (*api.ChangeJobAnswer, error) {
+	return &api.ChangeJobAnswer{Job: api.Job{ID: "done"}}, nil
+}
+
 func (n stagedNode) Undo(context.Context, *api.Call, *api.UndoQuestion) (*api.UndoAnswer, error) {
 	return &api.UndoAnswer{Action: api.ActMove, Folder: n.folder("INBOX"), Done: 2}, nil
 }

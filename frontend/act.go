@@ -34,6 +34,10 @@ func (r *request) actOnList(mailbox string, query url.Values) {
 		r.fail(errNoForm)
 		return
 	}
+	if len(r.ctx.PostArgs().Peek("upto")) > 0 {
+		r.actOnAll(list)
+		return
+	}
 	question := r.actQuestion(mailbox, r.number("validity"))
 	for _, value := range r.ctx.PostArgs().PeekMulti("uid") {
 		uid, err := strconv.ParseUint(string(value), 10, 32)
@@ -94,22 +98,13 @@ func (r *request) actQuestion(mailbox string, uidValidity uint32) *api.ActQuesti
 }
 
 // act puts the question, and leads back to a page that tells what was done; or here
-// again, if something is missing. Without an action, somebody pressed Enter in a
-// field.
+// again, if something is missing.
 func (r *request) act(question *api.ActQuestion, back, here string) {
-	missing := page.Missing("")
 	switch {
-	case question.Action == "":
-		r.redirect(fasthttp.StatusSeeOther, here)
+	case question.Action != "" && len(question.UIDs) == 0:
+		r.lacks(page.MissingMessages, here)
 		return
-	case len(question.UIDs) == 0:
-		missing = page.MissingMessages
-	case question.To == "" && (question.Action == api.ActMove || question.Action == api.ActCopy):
-		missing = page.MissingGoal
-	}
-	if missing != "" {
-		r.notify(&page.Notice{Missing: missing, Address: here})
-		r.redirect(fasthttp.StatusSeeOther, here)
+	case r.isIncomplete(question, here):
 		return
 	}
 	answer, err := ask(r, api.Service.Act, question)
@@ -117,8 +112,27 @@ func (r *request) act(question *api.ActQuestion, back, here string) {
 		r.fail(err)
 		return
 	}
-	r.notify(page.NoticeOf(answer, back))
-	r.redirect(fasthttp.StatusSeeOther, back)
+	r.acted(answer, back)
+}
+
+// isIncomplete leads back to a form without an action, in which somebody pressed
+// Enter in a field, or without a folder to go to; it reports whether it did.
+func (r *request) isIncomplete(question *api.ActQuestion, here string) bool {
+	switch {
+	case question.Action == "":
+		r.redirect(fasthttp.StatusSeeOther, here)
+		return true
+	case question.To == "" && (question.Action == api.ActMove || question.Action == api.ActCopy):
+		r.lacks(page.MissingGoal, here)
+		return true
+	}
+	return false
+}
+
+// lacks leads back to a form, and says what is missing.
+func (r *request) lacks(missing page.Missing, here string) {
+	r.notify(&page.Notice{Missing: missing, Address: here})
+	r.redirect(fasthttp.StatusSeeOther, here)
 }
 
 // undo takes back what a notice told of, and leads back to the page of that.
@@ -169,7 +183,5 @@ func (r *request) purgeNow(mailbox string) {
 		r.fail(err)
 		return
 	}
-	back := page.MailboxURL(mailbox, 1)
-	r.notify(page.NoticeOf(answer, back))
-	r.redirect(fasthttp.StatusSeeOther, back)
+	r.acted(answer, page.MailboxURL(mailbox, 1))
 }

@@ -249,6 +249,7 @@ func TestFolderForms(t *testing.T) {
 var forms = map[string][]string{
 	list: {"do", "archive", "validity", "1", "uid", "2"}, "/mail/INBOX/1-2": {"do", "delete"}, "/undo": {"handle", "aGFuZGxl", "back", "/mail/INBOX"},
 	"/mail/Trash/empty": {"validity", "1", "upto", "9"}, "/folders": {"name", "A"}, "/folders/A": {"do", "delete"},
+	"/mail/Other": {"do", "archive", "validity", "1", "upto", "9"}, "/jobs/abc": {"do", "stop"},
 }
 
 // Nothing is done by a form without its token, with another session's, from another

@@ -59,6 +59,7 @@ type fakeNode struct {
 	// changed, if set, is the answer to Folder.
 	changed *api.FolderAnswer
 	folders []api.Folder // if set, those that lists come with
+	jobs    []api.Job
 	part    *api.Stream
 	unfound error // what FindAddresses answers, when set
 
@@ -148,7 +149,7 @@ func (n *fakeNode) Mailbox(_ context.Context, call *api.Call, q *api.MailboxQues
 	if n.folders != nil {
 		folders = slices.Clone(n.folders)
 	}
-	return &api.MailboxAnswer{Settings: n.settings(), Folders: folders, Folder: folder, UIDValidity: 1, Total: 1, Page: q.Page, Pages: 3, PageSize: 50, Rows: []api.Row{{ID: api.MessageID{Mailbox: q.Mailbox, UIDValidity: 1, UID: 2}, Subject: "A subject on " + n.name, Date: time.Now()}}}, nil
+	return &api.MailboxAnswer{Settings: n.settings(), Folders: folders, Folder: folder, UIDValidity: 1, Total: 1, LastUID: 2, Filter: q.Filter, Jobs: n.jobs, Page: q.Page, Pages: 3, PageSize: 50, Rows: []api.Row{{ID: api.MessageID{Mailbox: q.Mailbox, UIDValidity: 1, UID: 2}, Subject: "A subject on " + n.name, Date: time.Now()}}}, nil
 }
 
 func (n *fakeNode) Message(_ context.Context, call *api.Call, q *api.MessageQuestion) (*api.MessageAnswer, error) {
@@ -353,6 +354,43 @@ func (n *fakeNode) Act(_ context.Context, call *api.Call, q *api.ActQuestion) (*
 		return n.acted, nil
 	}
 	return &api.ActAnswer{Action: q.Action, Done: len(q.UIDs), Undo: []byte("handle")}, nil
+}
+
+func (n *fakeNode) ActAll(_ context.Context, call *api.Call, q *api.ActAllQuestion) (*api.ActAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	if n.acted != nil {
+		return n.acted, nil
+	}
+	return &api.ActAnswer{Action: q.Action, Done: 700, Undo: []byte("handle")}, nil
+}
+
+func (n *fakeNode) Jobs(_ context.Context, call *api.Call, q *api.JobsQuestion) (*api.JobsAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	answer := &api.JobsAnswer{Settings: n.settings(), Jobs: n.jobs}
+	if q.ID != "" {
+		answer.Jobs = nil
+		for _, one := range n.jobs {
+			if one.ID == q.ID {
+				answer.Jobs = []api.Job{one}
+			}
+		}
+		if answer.Jobs == nil {
+			return nil, api.NewError(api.CodeNotFound, "", nil)
+		}
+	}
+	return answer, nil
+}
+
+func (n *fakeNode) ChangeJob(_ context.Context, call *api.Call, q *api.ChangeJobQuestion) (*api.ChangeJobAnswer, error) {
+	id := q.ID
+	if q.Change == api.JobUndo {
+		id = "undo"
+	}
+	return &api.ChangeJobAnswer{Job: api.Job{ID: id}}, n.note(call, q)
 }
 
 func (n *fakeNode) Undo(_ context.Context, call *api.Call, q *api.UndoQuestion) (*api.UndoAnswer, error) {

@@ -71,7 +71,7 @@ func (r *request) mailbox(mailbox string, query url.Values) {
 	}
 	shown := page.Mailbox{
 		Answer: answer, AllSelected: query.Get("select") == "page", Selected: page.ParseSelected(query.Get("select"), answer.UIDValidity),
-		Notice: r.takeNotice(),
+		Notice: r.takeNotice(), WholeSelected: query.Get("select") == "all" && answer.LastUID > 0 && answer.AsOf.IsZero() && !answer.Folder.ReadOnly,
 	}
 	shown.Done, shown.Refused = doneOf(query)
 	r.show(func(w io.Writer, c page.Context) error { return page.WriteMailbox(w, c, shown) })

@@ -16,6 +16,7 @@ type target struct {
 	mailbox string
 	message api.MessageID
 	part    string
+	job     string
 }
 
 // The routes, as patterns.
@@ -49,6 +50,8 @@ const (
 	routePurge   = "/mail/{mailbox}/empty"
 	routeUndo    = "/undo"
 	routeFolder  = "/folders/{mailbox}"
+	routeJobs    = "/jobs"
+	routeJob     = "/jobs/{id}"
 )
 
 // parsePath finds the route of a path as it was sent. A path that is no
@@ -56,7 +59,7 @@ const (
 // that cannot be read is invalid.
 func parsePath(path string) (target, error) {
 	switch path {
-	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon, routeCompose, routeSettle, routeUndo,
+	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon, routeCompose, routeSettle, routeUndo, routeJobs,
 		routeSettings, routeIdentity, routeContacts, routeContact, routeList, routeImport, routeExport:
 		return target{route: path}, nil
 	}
@@ -70,6 +73,13 @@ func parsePath(path string) (target, error) {
 			return target{}, api.NewError(api.CodeInvalid, "This is not the name of a folder.", err)
 		}
 		return target{route: routeFolder, mailbox: mailbox}, nil
+	}
+	if segments[0] == "jobs" && len(segments) == 2 {
+		id, err := page.ParseJobID(segments[1])
+		if err != nil {
+			return target{}, errNoPage
+		}
+		return target{route: routeJob, job: id}, nil
 	}
 	if segments[0] != "mail" || len(segments) < 2 || len(segments) > 5 {
 		return target{}, errNoPage
@@ -157,7 +167,7 @@ func (r *request) answer() {
 	allowed := "GET, HEAD"
 	switch found.route {
 	case routeLogin, routeCompose, routeSettings, routeIdentity, routeContacts, routeContact, routeList,
-		routeMailbox, routeMessage, routePurge, routeFolders, routeFolder:
+		routeMailbox, routeMessage, routePurge, routeFolders, routeFolder, routeJob:
 		allowed = "GET, HEAD, POST"
 	case routeLogout, routeSettle, routeImport, routeUndo:
 		allowed = "POST"
@@ -224,6 +234,10 @@ func (r *request) open(found target, query url.Values) {
 		r.folder(found.mailbox)
 	case routePurge:
 		r.purge(found.mailbox)
+	case routeJobs:
+		r.jobs()
+	case routeJob:
+		r.job(found.job, query)
 	case routeMailbox:
 		r.mailbox(found.mailbox, query)
 	case routeMessage:
@@ -270,6 +284,8 @@ func (r *request) change(found target, query url.Values) {
 		r.purgeNow(found.mailbox)
 	case routeUndo:
 		r.undo()
+	case routeJob:
+		r.changeJob(found.job)
 	case routeFolders:
 		r.makeFolder()
 	case routeFolder:

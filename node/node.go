@@ -83,6 +83,7 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 		n.config.Account.Spool = spool
 	}
 	n.config.Account.Archives = account.NewArchives(n.config.MaxArchives)
+	n.config.Account.Owns = n.owns
 	if n.config.FetchAhead {
 		n.config.Account.Quiet = n.load.quiet
 	}
@@ -166,6 +167,14 @@ func (n *Node) own(call *api.Call, accountID string) error {
 		Code: api.CodeNotOwner, Message: "Another node keeps this account.",
 		Owner: owner, Digest: n.placement.Digest(),
 	}
+}
+
+// owns tells whether an account is this node's by its table. Only then does it go on
+// with the account's jobs: who serves provisionally leaves them to the owner, which
+// may be at work.
+func (n *Node) owns(accountID string) bool {
+	owner, ok := n.placement.Owner(accountID)
+	return !ok || owner == n.config.Name
 }
 
 // Status implements api.Service.

@@ -117,12 +117,37 @@ func (n *Node) ExportContacts(ctx context.Context, call *api.Call, question *api
 func (n *Node) Act(ctx context.Context, call *api.Call, question *api.ActQuestion) (*api.ActAnswer, error) {
 	return ask(ctx, n, "act", call, question, func(one *account.Account, ctx context.Context, question *api.ActQuestion) (*api.ActAnswer, error) {
 		answer, err := one.Act(ctx, call.OperationID, call.Repeated, question)
-		if err != nil || len(answer.Undo) == 0 {
-			return answer, err
-		}
-		sealed := *answer // the account may give the same one again
-		sealed.Undo = n.keyring.SealNote(undoNote, n.accountBinding(call), answer.Undo)
-		return &sealed, nil
+		return n.sealUndo(call, answer), err
+	})
+}
+
+// sealUndo returns an answer with its undo handle sealed.
+func (n *Node) sealUndo(call *api.Call, answer *api.ActAnswer) *api.ActAnswer {
+	if answer == nil || len(answer.Undo) == 0 {
+		return answer
+	}
+	sealed := *answer // the account may give the same one again
+	sealed.Undo = n.keyring.SealNote(undoNote, n.accountBinding(call), answer.Undo)
+	return &sealed
+}
+
+// ActAll implements api.Service.
+func (n *Node) ActAll(ctx context.Context, call *api.Call, question *api.ActAllQuestion) (*api.ActAnswer, error) {
+	return ask(ctx, n, "act-all", call, question, func(one *account.Account, ctx context.Context, question *api.ActAllQuestion) (*api.ActAnswer, error) {
+		answer, err := one.ActAll(ctx, call.OperationID, call.Repeated, question)
+		return n.sealUndo(call, answer), err
+	})
+}
+
+// Jobs implements api.Service.
+func (n *Node) Jobs(ctx context.Context, call *api.Call, question *api.JobsQuestion) (*api.JobsAnswer, error) {
+	return ask(ctx, n, "jobs", call, question, (*account.Account).Jobs)
+}
+
+// ChangeJob implements api.Service.
+func (n *Node) ChangeJob(ctx context.Context, call *api.Call, question *api.ChangeJobQuestion) (*api.ChangeJobAnswer, error) {
+	return ask(ctx, n, "change-job", call, question, func(one *account.Account, ctx context.Context, question *api.ChangeJobQuestion) (*api.ChangeJobAnswer, error) {
+		return one.ChangeJob(ctx, call.OperationID, question)
 	})
 }
 
@@ -147,7 +172,9 @@ func (n *Node) accountBinding(call *api.Call) seal.Binding {
 
 // Empty implements api.Service.
 func (n *Node) Empty(ctx context.Context, call *api.Call, question *api.EmptyQuestion) (*api.ActAnswer, error) {
-	return ask(ctx, n, "empty", call, question, (*account.Account).Empty)
+	return ask(ctx, n, "empty", call, question, func(one *account.Account, ctx context.Context, question *api.EmptyQuestion) (*api.ActAnswer, error) {
+		return one.Empty(ctx, call.OperationID, call.Repeated, question)
+	})
 }
 
 // Folder implements api.Service.

@@ -67,8 +67,8 @@ func (n *Node) binding(session api.Session) seal.Binding {
 	return seal.Binding{Cluster: n.config.Cluster, Host: session.Host, Account: session.Account, SessionID: session.ID}
 }
 
-// Logout implements api.Service. It also ends the account's connection: other
-// sessions of the account make a new one when they need it.
+// Logout implements api.Service. It also ends the account's connection, unless long
+// jobs go on: other sessions of the account make a new one when they need it.
 func (n *Node) Logout(ctx context.Context, call *api.Call, _ *api.LogoutQuestion) (*api.LogoutAnswer, error) {
 	return answer(ctx, n, "logout", call, func(context.Context) (*api.LogoutAnswer, error) {
 		credential, err := n.open(call.Session, savingGrace)
@@ -79,8 +79,13 @@ func (n *Node) Logout(ctx context.Context, call *api.Call, _ *api.LogoutQuestion
 			return nil, err
 		}
 		n.revocations.Add(call.Session.ID, credential.Expires.Add(savingGrace), time.Now())
-		if ended := n.remove(call.Session.Account, nil); ended != nil {
-			ended.Close()
+		n.mu.Lock()
+		known := n.accounts[call.Session.Account]
+		n.mu.Unlock()
+		if known != nil && !known.Working() {
+			if ended := n.remove(call.Session.Account, known); ended != nil {
+				ended.Close()
+			}
 		}
 		n.audit("logout", call, call.Session.Account, "session", call.Session.ID)
 		return &api.LogoutAnswer{}, nil

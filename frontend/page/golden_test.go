@@ -65,10 +65,26 @@ func samplePages() map[string]func(io.Writer) error {
 		"mailbox-undone-ar.html": mailbox(ar, Mailbox{Answer: sampleMailbox(), AllSelected: true, Notice: &Notice{
 			Action: api.ActDelete, Undone: true, Done: 2, Path: []string{"INBOX"}, Role: api.RoleInbox, Address: "/mail/INBOX",
 		}}),
-		"mailbox-nothing-de.html": mailbox(de, Mailbox{Answer: inTrash(), Notice: &Notice{Missing: MissingMessages, Address: "/mail/Trash"}}),
-		"mailbox-junk.html":       mailbox(en, Mailbox{Answer: inJunk(), Notice: &Notice{Action: api.ActErase, Unclear: 2, Marked: 1, Problem: api.ProblemAway}}),
-		"purge.html":              func(w io.Writer) error { return WritePurge(w, en, Mailbox{Answer: inTrash()}) },
-		"purge-nothing-de.html":   func(w io.Writer) error { return WritePurge(w, de, Mailbox{Answer: emptyTrash()}) },
+		"mailbox-nothing-de.html":      mailbox(de, Mailbox{Answer: inTrash(), Notice: &Notice{Missing: MissingMessages, Address: "/mail/Trash"}}),
+		"mailbox-junk.html":            mailbox(en, Mailbox{Answer: inJunk(), Notice: &Notice{Action: api.ActErase, Unclear: 2, Marked: 1, Problem: api.ProblemAway}}),
+		"mailbox-page-selected.html":   mailbox(en, Mailbox{Answer: working(api.FilterUnread), AllSelected: true}),
+		"mailbox-all-selected.html":    mailbox(en, Mailbox{Answer: working(api.FilterNone), WholeSelected: true, Notice: &Notice{Missing: MissingGoal}}),
+		"mailbox-all-selected-ar.html": mailbox(ar, Mailbox{Answer: working(api.FilterFlagged), WholeSelected: true}),
+		"jobs.html":                    func(w io.Writer) error { return WriteJobs(w, en, Jobs{sampleJobs()}) },
+		"jobs-ar.html":                 func(w io.Writer) error { return WriteJobs(w, ar, Jobs{sampleJobs()}) },
+		"jobs-none-de.html":            func(w io.Writer) error { return WriteJobs(w, de, Jobs{}) },
+		"job-running.html":             func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("running"), Refresh: 3}) },
+		"job-still-de.html": func(w io.Writer) error {
+			return WriteJob(w, de, Job{Job: sampleJob("waiting"), Refresh: 3, Still: true})
+		},
+		"job-away-ar.html":      func(w io.Writer) error { return WriteJob(w, ar, Job{Job: sampleJob("away"), Refresh: 3}) },
+		"job-done.html":         func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("done")}) },
+		"job-stopped-de.html":   func(w io.Writer) error { return WriteJob(w, de, Job{Job: sampleJob("part")}) },
+		"job-failed.html":       func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("failed")}) },
+		"job-gone.html":         func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("gone")}) },
+		"job-undo-ar.html":      func(w io.Writer) error { return WriteJob(w, ar, Job{Job: sampleJob("undo")}) },
+		"purge.html":            func(w io.Writer) error { return WritePurge(w, en, Mailbox{Answer: inTrash()}) },
+		"purge-nothing-de.html": func(w io.Writer) error { return WritePurge(w, de, Mailbox{Answer: emptyTrash()}) },
 		"folder.html": func(w io.Writer) error {
 			return WriteFolder(w, en, Folder{Folder: &sampleFolders()[3], Total: 44, Name: "Courses/Linguistics 201"})
 		},

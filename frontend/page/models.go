@@ -66,6 +66,8 @@ type Mailbox struct {
 	// AllSelected checks the boxes of all rows, Selected those of these messages.
 	AllSelected bool
 	Selected    []uint32
+	// WholeSelected selects all messages of the list, those on its other pages too.
+	WholeSelected bool
 	// Notice tells what the reader has just done; may be nil.
 	Notice *Notice
 }

@@ -213,6 +213,10 @@ func (l *locale) actProblem(problem api.ActProblem) string {
 		return l.ActAway
 	case api.ProblemTime:
 		return l.ActTime
+	case api.ProblemNoSource:
+		return l.ActNoSource
+	case api.ProblemReplaced:
+		return l.ActReplaced
 	}
 	return l.ActRefused
 }

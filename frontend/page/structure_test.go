@@ -26,7 +26,7 @@ var knownAttributes = map[string]bool{
 	"action": true, "aria-current": true, "aria-describedby": true, "aria-hidden": true, "aria-invalid": true,
 	"aria-label": true, "aria-labelledby": true, "autocapitalize": true, "autocomplete": true, "autocorrect": true, "charset": true, "class": true,
 	"content": true, "d": true, "datetime": true, "dir": true, "for": true, "height": true, "href": true, "id": true,
-	"lang": true, "maxlength": true, "method": true, "name": true, "referrerpolicy": true, "rel": true, "required": true, "size": true,
+	"lang": true, "max": true, "maxlength": true, "method": true, "name": true, "referrerpolicy": true, "rel": true, "required": true, "size": true,
 	"role": true, "rx": true, "sandbox": true, "selected": true, "spellcheck": true, "src": true, "target": true,
 	"title": true, "type": true, "value": true, "viewbox": true, "viewBox": true, "width": true,
 }

@@ -527,6 +527,38 @@ type words struct {
 	ActAway                   string
 	ActTime                   string
 	ActRefused                string
+	ActNoSource               string
+	ActReplaced               string
+	SelectAllIn               counted
+	SelectAllMatching         counted
+	AllInSelected             counted
+	AllMatchingSelected       counted
+	PageSelected              counted
+	JobsLabel                 string
+	JobsNone                  string
+	JobRead                   pattern
+	JobUnread                 pattern
+	JobFlag                   pattern
+	JobUnflag                 pattern
+	JobMove                   pattern
+	JobCopy                   pattern
+	JobErase                  pattern
+	JobUndoes                 pattern
+	JobPercent                pattern
+	JobProgress               counted
+	JobRunning                string
+	JobWaiting                string
+	JobAway                   string
+	JobStopping               string
+	JobDone                   string
+	JobStopped                string
+	JobFailed                 string
+	JobStop                   string
+	JobUndoSome               counted
+	JobUndone                 string
+	JobReload                 string
+	JobStill                  string
+	JobMoving                 string
 	FolderNew                 string
 	FolderName                string
 	FolderHint                string

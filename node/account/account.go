@@ -100,6 +100,15 @@ type Config struct {
 	// SettingsFolder is the mailbox, without the prefix of the user's mailboxes, that
 	// keeps settings and address book. Without it there are none.
 	SettingsFolder string
+	// JobStep is how many messages a long job does something to at a time, while pages
+	// wait; up to twice as many are done without a job. Default 500.
+	JobStep int
+	// Owns, if set, tells whether this node is the one to go on with the long jobs of
+	// an account: two nodes must not do the same. Without it, it always is.
+	Owns func(account string) bool
+	// TakeOver is how long after it has found a job of another node an account goes on
+	// with it: that one may be in the middle of a step. Default 2 s.
+	TakeOver time.Duration
 	// Quiet, if set, tells whether there is room for work that nobody waits for,
 	// such as fetching what is likely to be asked for next. Without it there is
 	// none.
@@ -128,6 +137,8 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.WatchAfter, 10*time.Second)
 	setDefault(&c.IdleConnection, 20*time.Minute)
 	setDefault(&c.MaxAttached, 25<<20)
+	setDefault(&c.JobStep, actedAtOnce)
+	setDefault(&c.TakeOver, 2*time.Second)
 	return c
 }
 
@@ -168,6 +179,7 @@ type Account struct {
 	prefetching atomic.Bool // something is fetched in advance
 
 	kept kept // settings and address book
+	jobs jobs // that go on while nobody waits
 
 	// transient holds one token, for the connection of transiently.
 	transient chan struct{}
@@ -188,6 +200,7 @@ func New(id, user, password string, backend Backend, config Config, cache Cache,
 		writer: make(chan struct{}, 1),
 	}
 	a.kept.reading = make(chan struct{}, 1)
+	a.jobs.stopped = make(chan struct{}, 1)
 	a.closing, a.endCalls = context.WithCancel(context.Background())
 	a.lastUse.Store(time.Now().UnixNano())
 	return a

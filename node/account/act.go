@@ -24,10 +24,12 @@ const (
 	maxRemembered = 8
 )
 
-// acted is an answer, with the question and the operation that it is of.
+// acted is an answer, with the question, of one kind or the other, and the operation
+// that it is of.
 type acted struct {
 	operation string
 	question  *api.ActQuestion
+	all       *api.ActAllQuestion
 	answer    *api.ActAnswer
 }
 
@@ -63,7 +65,7 @@ func (a *Account) Act(ctx context.Context, operation string, repeated bool, ques
 		}
 		answer = s.run(ctx, question.UIDs, actedAtOnce)
 		if s.to != "" && operation != "" {
-			a.acted = append(a.acted[max(0, len(a.acted)-maxRemembered+1):], acted{operation, question, answer})
+			a.rememberAct(acted{operation: operation, question: question, answer: answer})
 		}
 		return nil
 	}, func() bool { return false })
@@ -75,37 +77,12 @@ func (a *Account) Act(ctx context.Context, operation string, repeated bool, ques
 func (a *Account) recallAct(operation string, question *api.ActQuestion) *api.ActAnswer {
 	for _, one := range a.acted {
 		q := one.question
-		if operation != "" && one.operation == operation && q.Action == question.Action && q.Mailbox == question.Mailbox && q.To == question.To &&
+		if operation != "" && one.operation == operation && q != nil && q.Action == question.Action && q.Mailbox == question.Mailbox && q.To == question.To &&
 			q.UIDValidity == question.UIDValidity && slices.Equal(q.UIDs, question.UIDs) {
 			return one.answer
 		}
 	}
 	return nil
-}
-
-// Empty deletes for ever what Trash or Junk holds, up to a UID. Errors: as Act.
-func (a *Account) Empty(ctx context.Context, question *api.EmptyQuestion) (answer *api.ActAnswer, err error) {
-	mailbox := canonicalMailbox(question.Mailbox)
-	if !validMailbox(mailbox) {
-		return nil, api.NewError(api.CodeInvalid, "There is no such folder.", nil)
-	}
-	err = a.ask(ctx, func(ctx context.Context) error {
-		s := &acting{Account: a, mailbox: mailbox, uidValidity: question.UIDValidity, action: api.ActDelete}
-		if err := s.begin(ctx, ""); err != nil {
-			return err
-		}
-		if s.action != api.ActErase {
-			return api.NewError(api.CodeInvalid, "Only Trash and Junk can be emptied.", nil)
-		}
-		x := a.selected
-		last, found := x.find(question.UpTo)
-		if found {
-			last++
-		}
-		answer = s.run(ctx, slices.Clone(x.uids[:last]), 10*actedAtOnce)
-		return nil
-	}, func() bool { return false })
-	return answer, err
 }
 
 // checkAct refuses what no page of ours asks.
@@ -223,8 +200,12 @@ func (s *acting) step(ctx context.Context, uids []uint32) {
 			}
 		}
 	}
-	switch {
+	switch lost := lastingProblem(err); {
 	case err == nil:
+	case lost != "": // the mailbox itself, while the connection was
+		s.answer.Problem = lost
+		s.answer.Unclear += len(uids)
+		return
 	case s.connected() && isRefusal(err):
 		s.answer.Problem = s.problemOf(err)
 	default:

@@ -215,7 +215,7 @@ func TestDeleteForEver(t *testing.T) {
 		}
 		seen := w.page(trash, 1)
 		w.must(other, appending(trash, []byte("Subject: later\r\n\r\n")))
-		emptied, err := w.account.Empty(t.Context(), &api.EmptyQuestion{Mailbox: trash, UIDValidity: seen.UIDValidity, UpTo: seen.Rows[0].ID.UID})
+		emptied, err := w.account.Empty(t.Context(), "", false, &api.EmptyQuestion{Mailbox: trash, UIDValidity: seen.UIDValidity, UpTo: seen.Rows[0].ID.UID})
 		if err != nil || emptied.Done < 3 || emptied.Left > 0 {
 			t.Errorf("emptied: %+v, %v", emptied, err)
 		}
@@ -223,7 +223,7 @@ func TestDeleteForEver(t *testing.T) {
 			t.Errorf("left in Trash: %s, shown %s", got, shown)
 		}
 		inbox := w.page("INBOX", 1)
-		if _, err := w.account.Empty(t.Context(), &api.EmptyQuestion{Mailbox: "INBOX", UIDValidity: inbox.UIDValidity, UpTo: 100}); code(err) != api.CodeInvalid {
+		if _, err := w.account.Empty(t.Context(), "", false, &api.EmptyQuestion{Mailbox: "INBOX", UIDValidity: inbox.UIDValidity, UpTo: 100}); code(err) != api.CodeInvalid {
 			t.Errorf("the inbox is emptied: %v", err)
 		}
 		if got := w.holds(other, "INBOX"); got != "m5" {

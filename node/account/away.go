@@ -37,6 +37,7 @@ func (a *Account) ask(ctx context.Context, work func(context.Context) error, kno
 		}
 		if err == nil && a.connected() {
 			a.watch()
+			a.resumeJobs()
 		}
 		return err
 	})

@@ -74,19 +74,26 @@ func (x *index) Expunged(seqNum uint32) {
 	}
 }
 
-// maxMoved bounds how many messages may be moved up, one by one, for those before
+// maxMoved bounds how many messages may be moved, one by one, for those between
 // them that are removed in one exchange. Reading the mailbox anew is cheaper then.
 const maxMoved = 20_000_000
 
-// remove removes the message at a position.
+// remove removes the message at a position: those before it or those behind it move,
+// whichever are fewer.
 func (x *index) remove(i int) {
-	if x.moved += len(x.uids) - i; x.moved > maxMoved {
+	if x.moved += min(i, len(x.uids)-i); x.moved > maxMoved {
 		x.lost = true
 		return
 	}
 	x.count(x.flags[i], -1)
-	x.uids = slices.Delete(x.uids, i, i+1)
-	x.flags = slices.Delete(x.flags, i, i+1)
+	if i < len(x.uids)/2 {
+		copy(x.uids[1:], x.uids[:i])
+		copy(x.flags[1:], x.flags[:i])
+		x.uids, x.flags = x.uids[1:], x.flags[1:]
+	} else {
+		x.uids = slices.Delete(x.uids, i, i+1)
+		x.flags = slices.Delete(x.flags, i, i+1)
+	}
 	x.changes++
 	x.removals++
 }

@@ -165,7 +165,7 @@ func (a *Account) mailboxAnswer(x *index, l *listing, uids []uint32, records []*
 		Page: page, Pages: pages, PageSize: l.size, Rows: make([]api.Row, len(uids)),
 	}
 	answer.Folders, answer.Folder = a.folderAnswer(x)
-	answer.Settings = a.kept.shown.Load()
+	answer.Settings, answer.LastUID, answer.Jobs = a.kept.shown.Load(), x.lastUID(), a.jobNews()
 	noSnippets := answer.Settings != nil && answer.Settings.NoSnippets
 	toRecipients := answer.Folder.Role == api.RoleSent || answer.Folder.Role == api.RoleDrafts
 	for i, uid := range uids {

@@ -118,7 +118,7 @@ func (a *Account) complete(answer *api.MessageAnswer, x *index, i int, from *lis
 	answer.ID = x.id(x.uids[i])
 	answer.Flags = x.flags[i].api()
 	answer.Folders, answer.Folder = a.folderAnswer(x)
-	answer.Settings = a.kept.shown.Load()
+	answer.Settings, answer.Jobs = a.kept.shown.Load(), a.jobNews()
 	answer.Images, answer.Unsubscribe = a.imagesOf(answer), a.oneClick(answer.Unsubscribe)
 	above, below, page := from.neighbours(x, i)
 	answer.Newer, answer.Older, answer.Page = x.idOf(above), x.idOf(below), page

@@ -9,7 +9,7 @@ import "time"
 // not wait for a question under way, and reports whether anything was given back.
 func (a *Account) Rest(press bool) bool {
 	return a.tryTurn(func() bool {
-		if a.conn == nil || !press && time.Since(a.LastUse()) < a.config.IdleConnection {
+		if a.conn == nil || a.Working() || !press && time.Since(a.LastUse()) < a.config.IdleConnection {
 			return false
 		}
 		if a.stopWatching != nil {
@@ -18,7 +18,9 @@ func (a *Account) Rest(press bool) bool {
 		conn := a.conn
 		a.conn = nil
 		a.leave()
-		a.kept.rest()
+		if len(a.jobNews()) == 0 { // else the next page tells of them
+			a.kept.rest()
+		}
 		conn.Logout()
 		return true
 	})

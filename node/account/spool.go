@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -143,6 +144,11 @@ type spooled struct {
 // create makes an empty file.
 func (s *Spool) create(account string) (*spooled, error) {
 	file, err := os.CreateTemp(s.config.Dir, spooledPattern) // mode 0600
+	if errors.Is(err, fs.ErrNotExist) {                      // somebody tidied up
+		if err = os.MkdirAll(s.config.Dir, 0o700); err == nil {
+			file, err = os.CreateTemp(s.config.Dir, spooledPattern)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}

@@ -57,6 +57,8 @@ type ActAnswer struct {
 	// Undo takes back what was done, if given to Service.Undo; empty where nothing
 	// can be.
 	Undo []byte `msg:"undo,omitempty"`
+	// Job, if not empty, is the job that does it, in place of everything else.
+	Job string `msg:"job,omitempty"`
 }
 
 // ActProblem says in a word why something could not be done.
@@ -71,6 +73,8 @@ const (
 	ProblemAway       ActProblem = "away"       // the mail server went away in the middle
 	ProblemTime       ActProblem = "time"       // the time was over in the middle: ask again for the rest
 	ProblemRefused    ActProblem = "refused"    // the mail server refused, and does not say why
+	ProblemNoSource   ActProblem = "no_source"  // the folder of the messages does not exist any more
+	ProblemReplaced   ActProblem = "replaced"   // another folder has taken the place of that one, or of the one to put messages into
 )
 
 // UndoQuestion takes back what an ActAnswer told of.

@@ -10,8 +10,8 @@ import (
 func (z *ActAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(9)
-	var zb0001Mask uint16 /* 9 bits */
+	zb0001Len := uint32(10)
+	var zb0001Mask uint16 /* 10 bits */
 	_ = zb0001Mask
 	if z.Gone == 0 {
 		zb0001Len--
@@ -36,6 +36,10 @@ func (z *ActAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Undo == nil {
 		zb0001Len--
 		zb0001Mask |= 0x100
+	}
+	if z.Job == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -84,6 +88,11 @@ func (z *ActAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "undo"
 			o = append(o, 0xa4, 0x75, 0x6e, 0x64, 0x6f)
 			o = msgp.AppendBytes(o, z.Undo)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "job"
+			o = append(o, 0xa3, 0x6a, 0x6f, 0x62)
+			o = msgp.AppendString(o, z.Job)
 		}
 	}
 	return
@@ -169,6 +178,12 @@ func (z *ActAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Undo")
 				return
 			}
+		case "job":
+			z.Job, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Job")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -183,7 +198,7 @@ func (z *ActAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *ActAnswer) Msgsize() (s int) {
-	s = 1 + 7 + msgp.StringPrefixSize + len(string(z.Action)) + 3 + z.To.Msgsize() + 5 + msgp.IntSize + 5 + msgp.IntSize + 5 + msgp.IntSize + 8 + msgp.IntSize + 7 + msgp.IntSize + 8 + msgp.StringPrefixSize + len(string(z.Problem)) + 5 + msgp.BytesPrefixSize + len(z.Undo)
+	s = 1 + 7 + msgp.StringPrefixSize + len(string(z.Action)) + 3 + z.To.Msgsize() + 5 + msgp.IntSize + 5 + msgp.IntSize + 5 + msgp.IntSize + 8 + msgp.IntSize + 7 + msgp.IntSize + 8 + msgp.StringPrefixSize + len(string(z.Problem)) + 5 + msgp.BytesPrefixSize + len(z.Undo) + 4 + msgp.StringPrefixSize + len(z.Job)
 	return
 }
 

@@ -93,10 +93,19 @@ type Service interface {
 	// call, it does nothing twice. Errors: not_found and conflict for the mailbox,
 	// invalid.
 	Act(context.Context, *Call, *ActQuestion) (*ActAnswer, error)
+	// ActAll does something to all messages of a list: at once if they are few, else
+	// by a job, which goes on when it is answered. Asked again with the same operation
+	// it is the same job. Errors: as Act, and busy while there are MaxJobs already.
+	ActAll(context.Context, *Call, *ActAllQuestion) (*ActAnswer, error)
+	// Jobs tells how far the long jobs of the account are. Errors: not_found.
+	Jobs(context.Context, *Call, *JobsQuestion) (*JobsAnswer, error)
+	// ChangeJob stops a job or takes it back. Errors: not_found, invalid for what
+	// cannot be taken back, busy as ActAll.
+	ChangeJob(context.Context, *Call, *ChangeJobQuestion) (*ChangeJobAnswer, error)
 	// Undo takes back what Act did, as far as the messages are still where it left
 	// them. Errors: as Act, and invalid for a handle that is not of this account.
 	Undo(context.Context, *Call, *UndoQuestion) (*UndoAnswer, error)
-	// Empty deletes for ever what Trash or Junk holds. Errors: as Act.
+	// Empty deletes for ever what Trash or Junk holds. Errors: as ActAll.
 	Empty(context.Context, *Call, *EmptyQuestion) (*ActAnswer, error)
 	// Folder makes, renames and deletes folders. Errors: not_found, invalid.
 	Folder(context.Context, *Call, *FolderQuestion) (*FolderAnswer, error)

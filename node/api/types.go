@@ -221,6 +221,11 @@ type MailboxAnswer struct {
 	Rows     []Row `msg:"rows"`
 	// Settings are those of the user; nil where none are known.
 	Settings *Settings `msg:"settings,omitempty"`
+	// LastUID is the highest UID of the mailbox, 0 if it is empty; see
+	// Selection.UpTo.
+	LastUID uint32 `msg:"last_uid,omitempty"`
+	// Jobs are those that go on, and those that ended and nobody has looked at.
+	Jobs []Job `msg:"jobs,omitempty"`
 }
 
 // ListView says which list of a mailbox is meant, and in which order. Its fields
@@ -350,6 +355,8 @@ type MessageAnswer struct {
 	Images SenderImages `msg:"images,omitempty"`
 	// Settings are as in MailboxAnswer.
 	Settings *Settings `msg:"settings,omitempty"`
+	// Jobs are as in MailboxAnswer.
+	Jobs []Job `msg:"jobs,omitempty"`
 }
 
 // Unsubscribe is what a message says about how to leave its list (RFC 2369).

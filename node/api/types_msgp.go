@@ -2356,8 +2356,8 @@ func (z LogoutQuestion) Msgsize() (s int) {
 func (z *MailboxAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(16)
-	var zb0001Mask uint16 /* 16 bits */
+	zb0001Len := uint32(18)
+	var zb0001Mask uint32 /* 18 bits */
 	_ = zb0001Mask
 	if z.Deleted == 0 {
 		zb0001Len--
@@ -2382,6 +2382,14 @@ func (z *MailboxAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Settings == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8000
+	}
+	if z.LastUID == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
+	if z.Jobs == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -2470,6 +2478,23 @@ func (z *MailboxAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 				o, err = z.Settings.MarshalMsg(o)
 				if err != nil {
 					err = msgp.WrapError(err, "Settings")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "last_uid"
+			o = append(o, 0xa8, 0x6c, 0x61, 0x73, 0x74, 0x5f, 0x75, 0x69, 0x64)
+			o = msgp.AppendUint32(o, z.LastUID)
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "jobs"
+			o = append(o, 0xa4, 0x6a, 0x6f, 0x62, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Jobs)))
+			for za0003 := range z.Jobs {
+				o, err = z.Jobs[za0003].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Jobs", za0003)
 					return
 				}
 			}
@@ -2637,6 +2662,31 @@ func (z *MailboxAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "last_uid":
+			z.LastUID, bts, err = msgp.ReadUint32Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "LastUID")
+				return
+			}
+		case "jobs":
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Jobs")
+				return
+			}
+			if cap(z.Jobs) >= int(zb0006) {
+				z.Jobs = (z.Jobs)[:zb0006]
+			} else {
+				z.Jobs = make([]Job, zb0006)
+			}
+			for za0003 := range z.Jobs {
+				bts, err = z.Jobs[za0003].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Jobs", za0003)
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2664,6 +2714,10 @@ func (z *MailboxAnswer) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += z.Settings.Msgsize()
+	}
+	s += 9 + msgp.Uint32Size + 5 + msgp.ArrayHeaderSize
+	for za0003 := range z.Jobs {
+		s += z.Jobs[za0003].Msgsize()
 	}
 	return
 }
@@ -2810,8 +2864,8 @@ func (z *MailboxQuestion) Msgsize() (s int) {
 func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(31)
-	var zb0001Mask uint32 /* 31 bits */
+	zb0001Len := uint32(32)
+	var zb0001Mask uint32 /* 32 bits */
 	_ = zb0001Mask
 	if z.Sender == nil {
 		zb0001Len--
@@ -2892,6 +2946,10 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Settings == nil {
 		zb0001Len--
 		zb0001Mask |= 0x40000000
+	}
+	if z.Jobs == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -3361,6 +3419,18 @@ func (z *MessageAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 				o, err = z.Settings.MarshalMsg(o)
 				if err != nil {
 					err = msgp.WrapError(err, "Settings")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80000000) == 0 { // if not omitted
+			// string "jobs"
+			o = append(o, 0xa4, 0x6a, 0x6f, 0x62, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Jobs)))
+			for za0014 := range z.Jobs {
+				o, err = z.Jobs[za0014].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Jobs", za0014)
 					return
 				}
 			}
@@ -4159,6 +4229,25 @@ func (z *MessageAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "jobs":
+			var zb0028 uint32
+			zb0028, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Jobs")
+				return
+			}
+			if cap(z.Jobs) >= int(zb0028) {
+				z.Jobs = (z.Jobs)[:zb0028]
+			} else {
+				z.Jobs = make([]Job, zb0028)
+			}
+			for za0014 := range z.Jobs {
+				bts, err = z.Jobs[za0014].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Jobs", za0014)
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -4260,6 +4349,10 @@ func (z *MessageAnswer) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += z.Settings.Msgsize()
+	}
+	s += 5 + msgp.ArrayHeaderSize
+	for za0014 := range z.Jobs {
+		s += z.Jobs[za0014].Msgsize()
 	}
 	return
 }

@@ -27,6 +27,7 @@ type Book struct {
 	Collected  []api.CollectedAddress // the one used last first
 	// ImageSenders come by their addresses, which are in lower case.
 	ImageSenders []api.ImageSender
+	Jobs         []Job // the one that began first first
 }
 
 // record is a record of a document that is being read.
@@ -80,6 +81,7 @@ func NewBook(d Document) *Book {
 		}
 	}
 	settings.decode(&book.Settings)
+	book.Jobs = jobsOf(d)
 	book.Identities = decodeAll(kinds[api.RecordIdentity], func(one *api.Identity, id string) { one.ID = id })
 	book.Contacts = decodeAll(kinds[api.RecordContact], func(one *api.Contact, id string) { one.ID = id })
 	book.Lists = decodeAll(kinds[api.RecordList], func(one *api.ContactList, id string) { one.ID = id })

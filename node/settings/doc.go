@@ -25,6 +25,7 @@
 //	{kind}/{id}/{name}        a field of it
 //	address/{address}         a collected address
 //	image_sender/{address}    somebody whose remote images are always shown
+//	job/{id}                  a long job
 //
 // A record whose first field is deleted is gone, whatever else is there: who
 // deletes wins over who changes, and an id is never used again.

@@ -70,8 +70,8 @@ func Merge(a, b Document) Document {
 	return merged
 }
 
-// Prune forgets tombstones that are too old to matter and collected addresses
-// beyond those that are kept.
+// Prune forgets tombstones that are too old to matter, collected addresses beyond
+// those that are kept, and jobs that ended long ago.
 func Prune(d Document, now time.Time) Document {
 	oldest := now.Add(-tombstoneAge).UnixMilli()
 	pruned := maps.Clone(d)
@@ -87,6 +87,7 @@ func Prune(d Document, now time.Time) Document {
 	for _, one := range surplus(pruned) {
 		delete(pruned, one)
 	}
+	pruneJobs(pruned, now)
 	return pruned
 }
 

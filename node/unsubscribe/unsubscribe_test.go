@@ -124,12 +124,16 @@ func TestAnswers(t *testing.T) {
 		timeout time.Duration
 		problem api.UnsubscribeProblem
 	}{
-		"yes":         {ok, 0, ""},
-		"accepted":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }, 0, ""},
-		"not found":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, 0, api.UnsubscribeRefused},
-		"broken":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, 0, api.UnsubscribeRefused},
-		"moved":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect) }, 0, api.UnsubscribeElsewhere},
-		"to itself":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusPermanentRedirect) }, 0, api.UnsubscribeElsewhere},
+		"yes":       {ok, 0, ""},
+		"accepted":  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }, 0, ""},
+		"not found": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, 0, api.UnsubscribeRefused},
+		"broken":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, 0, api.UnsubscribeRefused},
+		"moved": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		}, 0, api.UnsubscribeElsewhere},
+		"to itself": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/again", http.StatusPermanentRedirect)
+		}, 0, api.UnsubscribeElsewhere},
 		"no end":      {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 4*maxBody)) }, 0, ""},
 		"many fields": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 2*maxHeader)) }, 0, api.UnsubscribeUnreached},
 		"silence":     {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 100 * time.Millisecond, api.UnsubscribeUnreached},

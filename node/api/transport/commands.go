@@ -35,6 +35,9 @@ const (
 	commandImportContacts = "import-contacts"
 	commandExportContacts = "export-contacts"
 	commandAct            = "act"
+	commandActAll         = "act-all"
+	commandJobs           = "jobs"
+	commandChangeJob      = "change-job"
 	commandUndo           = "undo"
 	commandEmpty          = "empty"
 	commandFolder         = "folder"
@@ -84,6 +87,9 @@ func commandsOf(service api.Service) map[string]command {
 		commandImportContacts: page(service.ImportContacts),
 		commandExportContacts: stream(service.ExportContacts),
 		commandAct:            page(service.Act),
+		commandActAll:         page(service.ActAll),
+		commandJobs:           page(service.Jobs),
+		commandChangeJob:      page(service.ChangeJob),
 		commandUndo:           page(service.Undo),
 		commandEmpty:          page(service.Empty),
 		commandFolder:         page(service.Folder),
@@ -246,6 +252,21 @@ func (c *Client) ExportContacts(ctx context.Context, call *api.Call, question *a
 // Act implements api.Service.
 func (c *Client) Act(ctx context.Context, call *api.Call, question *api.ActQuestion) (*api.ActAnswer, error) {
 	return ask[api.ActAnswer](ctx, c, commandAct, call, question)
+}
+
+// ActAll implements api.Service.
+func (c *Client) ActAll(ctx context.Context, call *api.Call, question *api.ActAllQuestion) (*api.ActAnswer, error) {
+	return ask[api.ActAnswer](ctx, c, commandActAll, call, question)
+}
+
+// Jobs implements api.Service.
+func (c *Client) Jobs(ctx context.Context, call *api.Call, question *api.JobsQuestion) (*api.JobsAnswer, error) {
+	return ask[api.JobsAnswer](ctx, c, commandJobs, call, question)
+}
+
+// ChangeJob implements api.Service.
+func (c *Client) ChangeJob(ctx context.Context, call *api.Call, question *api.ChangeJobQuestion) (*api.ChangeJobAnswer, error) {
+	return ask[api.ChangeJobAnswer](ctx, c, commandChangeJob, call, question)
 }
 
 // Undo implements api.Service.

@@ -108,6 +108,15 @@ func (f *fake) ExportContacts(ctx context.Context, c *api.Call, q *api.ExportCon
 func (f *fake) Act(ctx context.Context, c *api.Call, q *api.ActQuestion) (*api.ActAnswer, error) {
 	return reply[*api.ActAnswer](ctx, f, c, q)
 }
+func (f *fake) ActAll(ctx context.Context, c *api.Call, q *api.ActAllQuestion) (*api.ActAnswer, error) {
+	return reply[*api.ActAnswer](ctx, f, c, q)
+}
+func (f *fake) Jobs(ctx context.Context, c *api.Call, q *api.JobsQuestion) (*api.JobsAnswer, error) {
+	return reply[*api.JobsAnswer](ctx, f, c, q)
+}
+func (f *fake) ChangeJob(ctx context.Context, c *api.Call, q *api.ChangeJobQuestion) (*api.ChangeJobAnswer, error) {
+	return reply[*api.ChangeJobAnswer](ctx, f, c, q)
+}
 func (f *fake) Undo(ctx context.Context, c *api.Call, q *api.UndoQuestion) (*api.UndoAnswer, error) {
 	return reply[*api.UndoAnswer](ctx, f, c, q)
 }
