@@ -126,6 +126,7 @@ func TestClusterStartsInAnyOrder(t *testing.T) {
 	}
 	for name, order := range orders {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			need.Dovecot(t)
 			dovecot, err := testbed.StartDovecot(testbed.DovecotConfig{Users: []testbed.User{{Name: ana, Password: anaPassword}}, Separator: "/"})
 			if err != nil {

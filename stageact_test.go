@@ -79,3 +79,25 @@ func (n stagedNode) Folder(_ context.Context, _ *api.Call, q *api.FolderQuestion
 	}
 	return answer, nil
 }
+
+// Search finds the rows of two folders, in the state that the query says.
+func (n stagedNode) Search(_ context.Context, _ *api.Call, q *api.SearchQuestion) (*api.SearchAnswer, error) {
+	answer := &api.SearchAnswer{
+		Folders: n.folders(), Search: q.Search, State: api.SearchDone, Page: 1, Pages: 1, PageSize: 50, Searched: 48213, ToSearch: 48213,
+		Saved: []api.SavedSearch{{ID: "one", Name: "Reports", Query: "subject:report has:attachment"}, {ID: "two", Name: "Not read", Query: "is:unread", Mailbox: "INBOX", Where: api.WhereBelow}},
+	}
+	switch q.Search.Query {
+	case "":
+		answer.Problem = &api.SearchProblem{Kind: api.SearchEmpty}
+	case "form:ana":
+		answer.Problem = &api.SearchProblem{Kind: api.SearchUnknownField, Term: "form:ana", Suggestion: "from"}
+	case "nothing":
+	default:
+		answer.Rows = append(n.rows("INBOX")[:20], n.rows("Sent")[:10]...)
+		answer.Found, answer.Pages = 3000, 100
+		if q.Search.Query == "report" {
+			answer.State, answer.Searched = api.SearchRunning, 12000
+		}
+	}
+	return answer, nil
+}

@@ -192,7 +192,7 @@ func TestLynx(t *testing.T) {
 	w.see("Inbox", "Sort and filter")
 	w.press("Home")
 	w.see("Skip to the content")
-	w.press("Down", "Down", "Down", "Down", "Down", "Down") // to the button that logs out
+	w.press("Down", "Down", "Down", "Down", "Down", "Down", "Down", "Down") // to the button that logs out
 	w.see("(Form submit button)")
 	w.press("Enter")
 	w.see("logged out")
@@ -223,7 +223,7 @@ func TestLynxContact(t *testing.T) {
 	w.see("New contact", "Addresses, one on each line")
 	w.press("Home")
 	w.see("Skip to the content")
-	w.press("Down", "Down", "Down", "Down", "Down", "Down", "Down") // to the name
+	w.press("Down", "Down", "Down", "Down", "Down", "Down", "Down", "Down", "Down") // to the name
 	w.write("Zoë Ruiz")
 	w.see("Zoë Ruiz")
 	w.press("Down")

@@ -75,7 +75,7 @@ func (r *request) actOnMessage(id api.MessageID, query url.Values) {
 	}
 	question := r.actQuestion(id.Mailbox, id.UIDValidity)
 	question.UIDs = []uint32{id.UID}
-	back := page.ListURL(api.MailboxQuestion{Mailbox: id.Mailbox, Page: int(max(1, r.number("page"))), Order: list.Order, Reverse: list.Reverse, Filter: list.Filter})
+	back := page.ListViewURL(id.Mailbox, list, int(max(1, r.number("page"))))
 	next := id
 	next.UID = r.number("next")
 	here := page.MessageInURL(id, list)
@@ -142,18 +142,47 @@ func (r *request) undo() {
 	}
 	arguments := r.ctx.PostArgs()
 	back := localPath(string(arguments.Peek("back")))
-	handle, err := base64.RawURLEncoding.DecodeString(string(arguments.Peek("handle")))
-	if err != nil || back == "" {
+	handles := arguments.PeekMulti("handle")
+	if back == "" || len(handles) == 0 || len(handles) > maxFoundFolders {
 		r.fail(errNoForm)
 		return
 	}
-	answer, err := ask(r, api.Service.Undo, &api.UndoQuestion{Handle: handle})
-	if err != nil {
-		r.fail(err)
-		return
+	var notice *page.Notice
+	operation := r.operation
+	for i, encoded := range handles {
+		handle, err := base64.RawURLEncoding.DecodeString(string(encoded))
+		if err != nil {
+			r.fail(errNoForm)
+			return
+		}
+		r.operation = numbered(operation, i)
+		answer, err := ask(r, api.Service.Undo, &api.UndoQuestion{Handle: handle})
+		if err != nil {
+			r.fail(err)
+			return
+		}
+		notice = added(notice, page.UndoneNotice(answer, back))
 	}
-	r.notify(page.UndoneNotice(answer, back))
+	r.notify(notice)
 	r.redirect(fasthttp.StatusSeeOther, back)
+}
+
+// numbered names a part of an operation. The first has its name, so that the same
+// form sent to an older frontend does the same.
+func numbered(operation string, part int) string {
+	if part == 0 || operation == "" {
+		return operation
+	}
+	return operation + "." + strconv.Itoa(part)
+}
+
+// added adds a notice to another one, which may be nil.
+func added(notice, more *page.Notice) *page.Notice {
+	if notice == nil {
+		return more
+	}
+	notice.Add(more)
+	return notice
 }
 
 // purge asks whether Trash or Junk shall be emptied.

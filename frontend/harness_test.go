@@ -60,8 +60,11 @@ type fakeNode struct {
 	changed *api.FolderAnswer
 	folders []api.Folder // if set, those that lists come with
 	jobs    []api.Job
-	part    *api.Stream
-	unfound error // what FindAddresses answers, when set
+	// found and searching are what Search answers.
+	found     []api.Row
+	searching api.SearchState
+	part      *api.Stream
+	unfound   error // what FindAddresses answers, when set
 
 	// What follows is about tools of a message.
 	edit  func(*api.MessageAnswer) // if set, changes the answer to Message
@@ -364,6 +367,17 @@ func (n *fakeNode) ActAll(_ context.Context, call *api.Call, q *api.ActAllQuesti
 		return n.acted, nil
 	}
 	return &api.ActAnswer{Action: q.Action, Done: 700, Undo: []byte("handle")}, nil
+}
+
+func (n *fakeNode) Search(_ context.Context, call *api.Call, q *api.SearchQuestion) (*api.SearchAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	answer := &api.SearchAnswer{Folders: n.folders, Search: q.Search, State: n.searching, Page: q.Page, Pages: 3, PageSize: 50, Found: 120, Rows: n.found, Settings: n.settings()}
+	if q.Search.Query == "" {
+		answer.Problem, answer.Rows = &api.SearchProblem{Kind: api.SearchEmpty}, nil
+	}
+	return answer, nil
 }
 
 func (n *fakeNode) Jobs(_ context.Context, call *api.Call, q *api.JobsQuestion) (*api.JobsAnswer, error) {

@@ -65,7 +65,7 @@ func (r *request) mailbox(mailbox string, query url.Values) {
 		r.fail(err)
 		return
 	}
-	r.settings = answer.Settings
+	r.settings, r.searched.Mailbox = answer.Settings, answer.Folder.Mailbox
 	if s := r.settings; s != nil && s.RefreshInterval >= api.MinRefresh && s.RefreshInterval <= api.MaxRefresh {
 		r.ctx.Response.Header.Set("Refresh", strconv.Itoa(s.RefreshInterval))
 	}
@@ -119,7 +119,10 @@ func (r *request) message(id api.MessageID, query url.Values) {
 		r.fail(err)
 		return
 	}
-	r.settings = answer.Settings
+	r.settings, r.searched.Mailbox = answer.Settings, answer.Folder.Mailbox
+	if list.Search != nil {
+		r.searched = *list.Search
+	}
 	always := page.AlwaysRemote(answer, r.settings)
 	shown := page.Message{
 		Answer: answer, List: list, AsText: query.Get("view") == "text", Details: query.Get("details") == "1",

@@ -49,10 +49,23 @@ func (r *request) context(cookie string) page.Context {
 	if r.session != nil {
 		context.Account = r.session.Account
 	}
+	context.Search = r.searched
 	if r.settings != nil {
 		r.applySettings(&context)
 	}
 	return context
+}
+
+// caching is what browsers may keep of a page: nothing. Lynx does so all the same, and
+// shows lists as they were, unless it reads "no-cache" at the end; then it also forgets
+// what was typed into a page that its reader goes back to, so that pages with forms
+// for texts do not say it.
+func (r *request) caching() string {
+	switch r.route {
+	case routeMailbox, routeMessage, routeFolders, routeSearch, routeJobs, routeJob:
+		return "no-store, no-cache"
+	}
+	return "no-store"
 }
 
 // html sends a page.
@@ -68,7 +81,7 @@ func (r *request) html(status int, policy string, write func(io.Writer) error) {
 	r.ctx.SetStatusCode(status)
 	header := &r.ctx.Response.Header
 	header.SetContentType("text/html; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
+	header.Set("Cache-Control", r.caching())
 	header.Set("Vary", "Accept-Encoding, Accept-Language, Cookie")
 	body := buffer.Bytes()
 	accepts := r.ctx.Request.Header.HasAcceptEncoding

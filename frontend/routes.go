@@ -51,6 +51,7 @@ const (
 	routeUndo    = "/undo"
 	routeFolder  = "/folders/{mailbox}"
 	routeJobs    = "/jobs"
+	routeSearch  = "/search"
 	routeJob     = "/jobs/{id}"
 )
 
@@ -59,7 +60,7 @@ const (
 // that cannot be read is invalid.
 func parsePath(path string) (target, error) {
 	switch path {
-	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon, routeCompose, routeSettle, routeUndo, routeJobs,
+	case routeHome, routeLogin, routeLogout, routeFolders, routeRobots, routeIcon, routeCompose, routeSettle, routeUndo, routeJobs, routeSearch,
 		routeSettings, routeIdentity, routeContacts, routeContact, routeList, routeImport, routeExport:
 		return target{route: path}, nil
 	}
@@ -167,7 +168,7 @@ func (r *request) answer() {
 	allowed := "GET, HEAD"
 	switch found.route {
 	case routeLogin, routeCompose, routeSettings, routeIdentity, routeContacts, routeContact, routeList,
-		routeMailbox, routeMessage, routePurge, routeFolders, routeFolder, routeJob:
+		routeMailbox, routeMessage, routePurge, routeFolders, routeFolder, routeJob, routeSearch:
 		allowed = "GET, HEAD, POST"
 	case routeLogout, routeSettle, routeImport, routeUndo:
 		allowed = "POST"
@@ -236,6 +237,8 @@ func (r *request) open(found target, query url.Values) {
 		r.purge(found.mailbox)
 	case routeJobs:
 		r.jobs()
+	case routeSearch:
+		r.search(query)
 	case routeJob:
 		r.job(found.job, query)
 	case routeMailbox:
@@ -286,6 +289,8 @@ func (r *request) change(found target, query url.Values) {
 		r.undo()
 	case routeJob:
 		r.changeJob(found.job)
+	case routeSearch:
+		r.actOnFound(query)
 	case routeFolders:
 		r.makeFolder()
 	case routeFolder:

@@ -91,6 +91,7 @@ type request struct {
 
 	settings  *api.Settings // of the user; nil until an answer tells them
 	operation string        // names what a form does; empty for what changes nothing
+	searched  api.Search    // what the field for searches shows
 }
 
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {

@@ -139,6 +139,11 @@ func (n *Node) ActAll(ctx context.Context, call *api.Call, question *api.ActAllQ
 	})
 }
 
+// Search implements api.Service.
+func (n *Node) Search(ctx context.Context, call *api.Call, question *api.SearchQuestion) (*api.SearchAnswer, error) {
+	return ask(ctx, n, "search", call, question, (*account.Account).Search)
+}
+
 // Jobs implements api.Service.
 func (n *Node) Jobs(ctx context.Context, call *api.Call, question *api.JobsQuestion) (*api.JobsAnswer, error) {
 	return ask(ctx, n, "jobs", call, question, (*account.Account).Jobs)

@@ -281,7 +281,7 @@ func TestPagesThatAreOutOfDate(t *testing.T) {
 func TestRowsDoNotAllocate(t *testing.T) {
 	for _, order := range allOrders {
 		answer := sortedMailbox(order, false, api.FilterNone)
-		l := rowList{viewOf(contextIn("en")), &answer.Folder, order, answer.Rows, false, false, nil, ""}
+		l := rowList{view: viewOf(contextIn("en")), folder: &answer.Folder, order: order, rows: answer.Rows}
 		buffer := make([]byte, 0, 4096)
 		row := &answer.Rows[1]
 		if allocated := testing.AllocsPerRun(100, func() { buffer = l.appendRow(buffer[:0], row) }); allocated > 0 {

@@ -31,6 +31,10 @@ func samplePages() map[string]func(io.Writer) error {
 	login := func(c Context, p Login) func(io.Writer) error {
 		return func(w io.Writer) error { return WriteLogin(w, c, p) }
 	}
+	search := func(c Context, p Search) func(io.Writer) error {
+		c.Search = p.Answer.Search
+		return func(w io.Writer) error { return WriteSearch(w, c, p) }
+	}
 	several := []string{"example.edu", "example.net"}
 	return map[string]func(io.Writer) error{
 		"login.html":             login(nobody, Login{Domains: []string{"example.edu"}, Next: "/mail/Sent?page=2"}),
@@ -60,7 +64,7 @@ func samplePages() map[string]func(io.Writer) error {
 		"mailbox-away.html":      mailbox(en, Mailbox{Answer: outOfDate(48 * time.Minute)}),
 		"mailbox-away-ar.html":   mailbox(ar, Mailbox{Answer: outOfDate(30 * time.Hour)}),
 		"mailbox-done.html": mailbox(en, Mailbox{Answer: sampleMailbox(), Notice: &Notice{
-			Action: api.ActMove, Done: 3, Gone: 1, Left: 1200, Problem: api.ProblemFull, Path: []string{"Courses", "<b>Linguistics 201"}, Undo: []byte("handle"), Address: "/mail/INBOX",
+			Action: api.ActMove, Done: 3, Gone: 1, Left: 1200, Problem: api.ProblemFull, Path: []string{"Courses", "<b>Linguistics 201"}, Undo: [][]byte{[]byte("handle"), []byte("another")}, Address: "/mail/INBOX",
 		}}),
 		"mailbox-undone-ar.html": mailbox(ar, Mailbox{Answer: sampleMailbox(), AllSelected: true, Notice: &Notice{
 			Action: api.ActDelete, Undone: true, Done: 2, Path: []string{"INBOX"}, Role: api.RoleInbox, Address: "/mail/INBOX",
@@ -77,14 +81,24 @@ func samplePages() map[string]func(io.Writer) error {
 		"job-still-de.html": func(w io.Writer) error {
 			return WriteJob(w, de, Job{Job: sampleJob("waiting"), Refresh: 3, Still: true})
 		},
-		"job-away-ar.html":      func(w io.Writer) error { return WriteJob(w, ar, Job{Job: sampleJob("away"), Refresh: 3}) },
-		"job-done.html":         func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("done")}) },
-		"job-stopped-de.html":   func(w io.Writer) error { return WriteJob(w, de, Job{Job: sampleJob("part")}) },
-		"job-failed.html":       func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("failed")}) },
-		"job-gone.html":         func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("gone")}) },
-		"job-undo-ar.html":      func(w io.Writer) error { return WriteJob(w, ar, Job{Job: sampleJob("undo")}) },
-		"purge.html":            func(w io.Writer) error { return WritePurge(w, en, Mailbox{Answer: inTrash()}) },
-		"purge-nothing-de.html": func(w io.Writer) error { return WritePurge(w, de, Mailbox{Answer: emptyTrash()}) },
+		"job-away-ar.html":       func(w io.Writer) error { return WriteJob(w, ar, Job{Job: sampleJob("away"), Refresh: 3}) },
+		"job-done.html":          func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("done")}) },
+		"job-stopped-de.html":    func(w io.Writer) error { return WriteJob(w, de, Job{Job: sampleJob("part")}) },
+		"job-failed.html":        func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("failed")}) },
+		"job-gone.html":          func(w io.Writer) error { return WriteJob(w, en, Job{Job: sampleJob("gone")}) },
+		"job-undo-ar.html":       func(w io.Writer) error { return WriteJob(w, ar, Job{Job: sampleJob("undo")}) },
+		"search.html":            search(en, Search{Answer: sampleFound(api.SearchRunning), Refresh: 2}),
+		"search-de.html":         search(de, Search{Answer: sampleFound(api.SearchDone), AllSelected: true, Unnamed: true}),
+		"search-ar.html":         search(ar, Search{Answer: sampleFound(api.SearchFull), Still: true}),
+		"search-waiting.html":    search(en, Search{Answer: nothingFound(api.SearchWaiting), Still: true}),
+		"search-nothing.html":    search(en, Search{Answer: nothingFound(api.SearchDone)}),
+		"search-stopped-de.html": search(de, Search{Answer: nothingFound(api.SearchStopped)}),
+		"search-none.html":       search(en, Search{Answer: problemFound(api.SearchEmpty, "", "")}),
+		"search-meant-de.html":   search(de, Search{Answer: problemFound(api.SearchUnknownField, "form:<b>", "from")}),
+		"search-wrong-ar.html":   search(ar, Search{Answer: problemFound(api.SearchBadDate, "before:\u202esoon", "")}),
+		"message-found.html":     message(en, Message{Answer: sampleMessage(), List: api.ListView{Search: &sampleFound("").Search}}),
+		"purge.html":             func(w io.Writer) error { return WritePurge(w, en, Mailbox{Answer: inTrash()}) },
+		"purge-nothing-de.html":  func(w io.Writer) error { return WritePurge(w, de, Mailbox{Answer: emptyTrash()}) },
 		"folder.html": func(w io.Writer) error {
 			return WriteFolder(w, en, Folder{Folder: &sampleFolders()[3], Total: 44, Name: "Courses/Linguistics 201"})
 		},
@@ -97,7 +111,7 @@ func samplePages() map[string]func(io.Writer) error {
 		"folders-refused.html": func(w io.Writer) error {
 			return WriteFolders(w, en, Folders{Answer: sampleMailbox(), Name: `"><b>`, Problem: api.FolderExists})
 		},
-		"message-next.html":            message(en, Message{Answer: flagged(), ThenNext: true, Notice: &Notice{Action: api.ActArchive, Done: 1, Path: []string{"Archive"}, Role: api.RoleArchive, Undo: []byte{1}, Address: "/mail/INBOX/1-2"}}),
+		"message-next.html":            message(en, Message{Answer: flagged(), ThenNext: true, Notice: &Notice{Action: api.ActArchive, Done: 1, Path: []string{"Archive"}, Role: api.RoleArchive, Undo: [][]byte{{1}}, Address: "/mail/INBOX/1-2"}}),
 		"message-in-list.html":         message(en, Message{Answer: sampleMessage(), List: api.ListView{Order: api.OrderSubject, Reverse: true, Filter: api.FilterFlagged}}),
 		"message-images-de.html":       message(de, Message{Answer: withImages(api.ImagesOffered)}),
 		"message-images-ar.html":       message(ar, Message{Answer: withImages(api.ImagesOfSender), AllowRemote: true}),

@@ -38,6 +38,9 @@ func viewIn(q *api.MailboxQuestion) api.ListView {
 
 // appendListView adds which list is meant to a query that begins after path.
 func appendListView(to []byte, path int, list api.ListView) []byte {
+	if list.Search != nil {
+		return appendSearch(to, path, list.Search)
+	}
 	to = appendParameter(to, path, "order", url.QueryEscape(string(list.Order)))
 	if list.Reverse {
 		to = appendParameter(to, path, "reverse", "1")
@@ -62,9 +65,22 @@ func inList(path string, list api.ListView, options ...string) string {
 	return string(to)
 }
 
+// ListViewURL is the path of a page of the list that a message of a mailbox was
+// opened from.
+func ListViewURL(mailbox string, list api.ListView, number int) string {
+	if list.Search != nil {
+		return SearchURL(*list.Search, number)
+	}
+	return ListURL(api.MailboxQuestion{Mailbox: mailbox, Page: number, Order: list.Order, Reverse: list.Reverse, Filter: list.Filter})
+}
+
 // ParseListView reads which list a message was opened from. It returns an error
-// where ParseList does.
+// where ParseList or ParseSearch does.
 func ParseListView(query url.Values) (api.ListView, error) {
+	if query.Get("q") != "" {
+		search, err := ParseSearch(query)
+		return api.ListView{Search: &search}, err
+	}
 	q, err := ParseList("", query)
 	if err != nil {
 		return api.ListView{}, err

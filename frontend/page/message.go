@@ -41,6 +41,11 @@ func (p *messageView) url(asText, allowRemote, details bool) string {
 	return MessageInURL(p.ID, p.List, options...)
 }
 
+// goesOn tells that there is a next message in the same folder.
+func (p *messageView) goesOn() bool {
+	return p.Older != nil && p.Older.Mailbox == p.ID.Mailbox && p.Older.UIDValidity == p.ID.UIDValidity
+}
+
 // sender is the address of the author; of the first one, if there are several.
 func (p *messageView) sender() string {
 	if len(p.From) == 0 {
@@ -51,11 +56,23 @@ func (p *messageView) sender() string {
 
 // back is the path of the list page that shows the message.
 func (p *messageView) back() string {
-	return ListURL(api.MailboxQuestion{Mailbox: p.Folder.Mailbox, Page: p.Page, Order: p.List.Order, Reverse: p.List.Reverse, Filter: p.List.Filter})
+	return ListViewURL(p.Folder.Mailbox, p.List, p.Page)
+}
+
+// backWords name the list that back leads to.
+func (v view) backWords(p *messageView) (shown, spoken string) {
+	shown = v.folderName(&p.Folder)
+	if p.List.Search != nil {
+		shown = v.searchTitle(p.List.Search)
+	}
+	return shown, v.BackToFolder.fill("Folder", plain(shown))
 }
 
 // neighbourWords name the messages above and below in the list.
 func (v view) neighbourWords(list api.ListView) (above, below string) {
+	if list.Search != nil {
+		return v.NewerMessage, v.OlderMessage
+	}
 	order, reverse := list.Order, list.Reverse
 	switch {
 	case order == api.OrderNewest:

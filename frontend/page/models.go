@@ -24,6 +24,9 @@ type Context struct {
 	Now time.Time
 	// Settings are those of the reader; zero where none are known.
 	Settings api.Settings
+	// Search is what the field for searches holds: the folder that is open, and on the
+	// page of a search its query.
+	Search api.Search
 }
 
 // Login is the login page.

@@ -16,8 +16,9 @@ type Notice struct {
 	Unclear int            `json:"c,omitempty"`
 	Marked  int            `json:"m,omitempty"`
 	Problem api.ActProblem `json:"p,omitempty"`
-	// Undo is the handle to take it back with; nil where nothing can be.
-	Undo []byte `json:"h,omitempty"`
+	// Undo are the handles to take it back with, one for each folder; none where
+	// nothing can be.
+	Undo [][]byte `json:"hs,omitempty"`
 	// Missing says what the reader did not choose.
 	Missing Missing `json:"x,omitempty"`
 	// Change is what was done to a folder, Moved how many messages went to Trash.
@@ -50,6 +51,8 @@ const (
 	ToldImages       Told = "images"          // the images of Who are shown from now on
 	ToldContact      Told = "contact"         // Who is among the contacts now
 	ToldContactKnown Told = "contact_known"   // Who was already
+	ToldSearch       Told = "search"          // the search Who is kept
+	ToldForgotten    Told = "search_gone"     // a search is not kept any more
 	ToldNobody       Told = "nobody"          // there is no address to add
 	ToldUnkept       Told = "unkept"          // nothing can be kept here
 	ToldNoRoom       Told = "no_room"         // there is no more room
@@ -63,7 +66,7 @@ const (
 // isFailure tells that it was not done.
 func (t Told) isFailure() bool {
 	switch t {
-	case "", ToldImages, ToldContact, ToldContactKnown, ToldLeft:
+	case "", ToldImages, ToldContact, ToldContactKnown, ToldSearch, ToldForgotten, ToldLeft:
 		return false
 	}
 	return true
@@ -78,6 +81,10 @@ func (l *locale) told(t Told) pattern {
 		return l.ToldContact
 	case ToldContactKnown:
 		return l.ToldContactKnown
+	case ToldSearch:
+		return l.ToldSearch
+	case ToldForgotten:
+		return pattern{{text: l.ToldForgotten}}
 	case ToldNobody:
 		return pattern{{text: l.ToldNobody}}
 	case ToldUnkept:
@@ -109,9 +116,29 @@ const (
 
 // NoticeOf makes the notice of an answer, for a page.
 func NoticeOf(answer *api.ActAnswer, address string) *Notice {
-	return &Notice{
+	notice := &Notice{
 		Action: answer.Action, Done: answer.Done, Gone: answer.Gone, Left: answer.Left, Unclear: answer.Unclear, Marked: answer.Marked,
-		Problem: answer.Problem, Undo: answer.Undo, Path: answer.To.Path, Role: roleOf(&answer.To), Address: address,
+		Problem: answer.Problem, Path: answer.To.Path, Role: roleOf(&answer.To), Address: address,
+	}
+	if len(answer.Undo) > 0 {
+		notice.Undo = [][]byte{answer.Undo}
+	}
+	return notice
+}
+
+// Add adds what was done to messages of another folder, in the same way.
+func (n *Notice) Add(other *Notice) {
+	n.Done += other.Done
+	n.Gone += other.Gone
+	n.Left += other.Left
+	n.Unclear += other.Unclear
+	n.Marked += other.Marked
+	n.Undo = append(n.Undo, other.Undo...)
+	if n.Problem == "" {
+		n.Problem = other.Problem
+	}
+	if len(n.Path) == 0 {
+		n.Path, n.Role = other.Path, other.Role
 	}
 }
 

@@ -22,6 +22,18 @@ type rowList struct {
 	selected   []uint32
 	// query says in the links which list it is, as HTML.
 	query string
+	// found tells that the rows are of several folders, which are among folders; named,
+	// that each says which.
+	found, named bool
+	folders      []api.Folder
+}
+
+// folderOf is the folder of a row.
+func (l rowList) folderOf(row *api.Row) *api.Folder {
+	if l.found {
+		return folderCalled(l.folders, row.ID.Mailbox)
+	}
+	return l.folder
 }
 
 // rowQuery is what the links of a list say of it, so that messages know where they
@@ -64,11 +76,12 @@ func (l rowList) appendRow(to []byte, row *api.Row) []byte {
 		to = append(to, ` deleted`...)
 	}
 	to = append(to, `">`...)
+	folder := l.folderOf(row)
 	if l.boxes {
-		to = l.appendBox(to, row)
+		to = l.appendBox(to, folder, row)
 	}
 	to = append(to, `<a href="`...)
-	if l.folder.Role == api.RoleDrafts {
+	if folder.Role == api.RoleDrafts {
 		to = append(to, ComposeURL(api.ComposeDraft, row.ID)...)
 	} else {
 		to = appendMessageURL(to, row.ID) // neither holds a character that needs escaping
@@ -82,7 +95,7 @@ func (l rowList) appendRow(to []byte, row *api.Row) []byte {
 		to = appendSpoken(to, l.Unread)
 	}
 	to = append(to, `<span class="who" dir="auto">`...)
-	to = appendEscaped(to, l.rowPeople(l.folder, row.People))
+	to = appendEscaped(to, l.rowPeople(folder, row.People))
 	to = append(to, `<span class="spoken">:</span></span> <span class="what" dir="auto"><span class="subject">`...)
 	to = appendEscaped(to, l.subject(row.Subject))
 	if row.Snippet != "" {
@@ -90,6 +103,11 @@ func (l rowList) appendRow(to []byte, row *api.Row) []byte {
 		to = appendEscaped(to, row.Snippet)
 	}
 	to = append(to, `</span></span> <span class="marks">`...)
+	if l.named {
+		to = append(to, `<bdi class="place">`...)
+		to = appendEscaped(to, plain(l.folderName(folder)))
+		to = append(to, `</bdi> `...)
+	}
 	to = l.appendMarks(to, row)
 	to = append(to, `</span> `...)
 	if l.order == api.OrderSize {

@@ -23,6 +23,8 @@ type tools struct {
 	all  bool // its boxes are all checked
 	// message is the message that they are for; nil in a list.
 	message *messageView
+	// found is the page of a search that they are for; nil elsewhere.
+	found *Search
 }
 
 // tool is a button.
@@ -43,7 +45,7 @@ func (t tools) Render(_ context.Context, w io.Writer) error {
 		to = append(to, `<button name="do" value="" hidden></button>`...)
 		often, seldom = t.choose()
 	}
-	if t.list != nil {
+	if t.message == nil {
 		to = t.appendAll(to)
 	}
 	for _, one := range often {
@@ -64,7 +66,7 @@ func (t tools) Render(_ context.Context, w io.Writer) error {
 		to = t.appendWays(to)
 	}
 	to = append(to, `</details>`...)
-	if acts && t.message != nil && t.message.Older != nil {
+	if acts && t.message != nil && t.message.goesOn() {
 		to = t.appendNext(to)
 	}
 	_, err := w.Write(append(to, `</div>`...))
@@ -156,10 +158,14 @@ func appendTool(to []byte, one tool) []byte {
 // appendAll writes the link that shows the list with all boxes checked, or with
 // none: it looks like the box of all.
 func (t tools) appendAll(to []byte) []byte {
-	var scratch [256]byte
-	q := listOf(t.list)
 	words, box := t.SelectPage, `<span class="box" aria-hidden="true"></span>`
-	address := appendListURL(scratch[:0], &q)
+	var address []byte
+	if t.found != nil {
+		address = []byte(SearchURL(t.found.Answer.Search, t.found.Answer.Page, "still=1"))
+	} else {
+		q := listOf(t.list)
+		address = appendListURL(make([]byte, 0, 256), &q)
+	}
 	if t.all {
 		words, box = t.SelectNone, `<span class="box" aria-hidden="true"><span>✓</span></span>`
 	} else {
@@ -223,11 +229,16 @@ func (t tools) appendNext(to []byte) []byte {
 }
 
 // appendBox writes the check box of a row.
-func (l rowList) appendBox(to []byte, row *api.Row) []byte {
-	to = append(to, `<label class="pick"><input type="checkbox" name="uid" value="`...)
-	to = strconv.AppendUint(to, uint64(row.ID.UID), 10)
+func (l rowList) appendBox(to []byte, folder *api.Folder, row *api.Row) []byte {
+	if l.found {
+		to = append(to, `<label class="pick"><input type="checkbox" name="message" value="`...)
+		to = appendFound(to, row.ID) // holds no character that needs escaping
+	} else {
+		to = append(to, `<label class="pick"><input type="checkbox" name="uid" value="`...)
+		to = strconv.AppendUint(to, uint64(row.ID.UID), 10)
+	}
 	to = append(to, `" aria-label="`...)
-	to = appendEscaped(to, l.SelectRow.fill("Who", l.rowPeople(l.folder, row.People), "Subject", l.subject(row.Subject)))
+	to = appendEscaped(to, l.SelectRow.fill("Who", l.rowPeople(folder, row.People), "Subject", l.subject(row.Subject)))
 	to = append(to, '"')
 	if l.all || slices.Contains(l.selected, row.ID.UID) {
 		to = append(to, ` checked`...)

@@ -581,4 +581,52 @@ type words struct {
 	FolderNotEmpty            string
 	FolderPermission          string
 	EditFolders               string
+	SearchLabel               string
+	SearchTitle               pattern
+	SearchWaiting             string
+	SearchRunning             counted
+	SearchStopped             counted
+	SearchFull                counted
+	SearchFailed              string
+	SearchNothing             string
+	SearchDone                counted
+	SearchTooLong             string
+	SearchUnknownField        pattern
+	SearchMeant               pattern
+	SearchNoValue             pattern
+	SearchBadDate             pattern
+	SearchBadSize             pattern
+	SearchBadWord             pattern
+	SearchNoFolder            pattern
+	SearchCharset             string
+	SearchWhere               string
+	SearchBelow               string
+	SearchEverywhere          string
+	SearchSkipped             pattern
+	SearchAgain               string
+	SearchStop                string
+	SearchSave                string
+	SearchUnnamed             string
+	SearchName                string
+	SearchSaved               string
+	SearchForget              string
+	SearchForgetNamed         pattern
+	SearchHelp                string
+	SearchHelpAll             string
+	SearchHelpWords           string
+	SearchHelpPhrase          string
+	SearchHelpFrom            string
+	SearchHelpTo              string
+	SearchHelpSubject         string
+	SearchHelpBody            string
+	SearchHelpHas             string
+	SearchHelpIs              string
+	SearchHelpDates           string
+	SearchHelpAgo             string
+	SearchHelpSizes           string
+	SearchHelpIn              string
+	SearchHelpNot             string
+	SearchOnly                pattern
+	ToldSearch                pattern
+	ToldForgotten             string
 }

@@ -7,7 +7,7 @@
 // account's turn (a semaphore that honours contexts, because its holder talks to
 // the mail server) may use them. The watcher listens for new mail while the
 // user is around, and is only a doorbell. A transient one does what takes long,
-// so that no click waits for it.
+// so that no click waits for it. While the user searches, there is one more.
 //
 // Everything derived from message content goes to the cache, under keys that
 // name it fully; counts, flags and order are mutable and live here.
@@ -169,7 +169,6 @@ type Account struct {
 	failedSilent bool        // it did not answer at all then
 	reconnecting bool        // in the background
 	stopWatching func()      // ends the watcher; nil when there is none
-	noPreviews   bool        // the server offers previews and had none
 	selected     *index      // nil when nothing is selected
 	indexes      indexes     // of other mailboxes
 	folders      folderList
@@ -177,9 +176,11 @@ type Account struct {
 	closed       bool
 
 	prefetching atomic.Bool // something is fetched in advance
+	noPreviews  atomic.Bool // the server offers previews and had none
 
-	kept kept // settings and address book
-	jobs jobs // that go on while nobody waits
+	kept     kept     // settings and address book
+	jobs     jobs     // that go on while nobody waits
+	searches searches // that the user has begun
 
 	// transient holds one token, for the connection of transiently.
 	transient chan struct{}
@@ -201,6 +202,7 @@ func New(id, user, password string, backend Backend, config Config, cache Cache,
 	}
 	a.kept.reading = make(chan struct{}, 1)
 	a.jobs.stopped = make(chan struct{}, 1)
+	a.searches.turn = make(chan struct{}, 1)
 	a.closing, a.endCalls = context.WithCancel(context.Background())
 	a.lastUse.Store(time.Now().UnixNano())
 	return a

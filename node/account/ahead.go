@@ -39,7 +39,7 @@ func (a *Account) afterPage(l *listing, page, pages int) {
 		if complete {
 			return nil
 		}
-		_, err := a.fetchRows(ctx, uids, records)
+		_, err := a.foregroundRows().complete(ctx, uids, records)
 		return err
 	})
 }

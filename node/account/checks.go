@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"alphamail/node/api"
+	"alphamail/node/search"
 	"alphamail/node/settings"
 )
 
@@ -46,9 +47,7 @@ func (a *Account) checkChange(one api.Change) error {
 	choose(one.Identity != nil, func() bool { return fitIdentity(one.Identity) })
 	choose(one.Contact != nil, func() bool { return fitContact(one.Contact) })
 	choose(one.List != nil, func() bool { return fitList(one.List) })
-	choose(one.Search != nil, func() bool {
-		return fitID(one.Search.ID) && one.Search.Name != "" && areLines(api.MaxWords, one.Search.Name) && areLines(api.MaxNote, one.Search.Query)
-	})
+	choose(one.Search != nil, func() bool { return fitSearch(one.Search) })
 	choose(one.ImageSender != nil, func() bool { return settings.Addressable(one.ImageSender.Address) })
 	choose(one.Delete != nil, func() bool { return fitDelete(one.Delete) })
 	if ways != 1 || !fits {
@@ -100,6 +99,11 @@ func fitContact(one *api.Contact) bool {
 func fitList(one *api.ContactList) bool {
 	return fitID(one.ID) && one.Name != "" && areLines(api.MaxWords, one.Name) &&
 		len(one.Members) <= api.MaxListMembers && !slices.ContainsFunc(one.Members, isNoAddress)
+}
+
+func fitSearch(one *api.SavedSearch) bool {
+	return fitID(one.ID) && one.Name != "" && areLines(api.MaxWords, one.Name) && one.Query != "" && areLines(search.MaxLength, one.Query) &&
+		areLines(maxMailboxName, one.Mailbox) && slices.Contains([]api.Where{"", api.WhereHere, api.WhereBelow, api.WhereEverywhere}, one.Where)
 }
 
 func isNoAddress(text string) bool { return !settings.Addressable(text) }

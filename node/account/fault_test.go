@@ -103,8 +103,12 @@ func (s *saboteur) forward(server, client net.Conn, silent *atomic.Bool) {
 		if err != nil {
 			return
 		}
-		if tagged && s.strikes(line) {
-			if s.after {
+		struck, after := false, false
+		if tagged {
+			struck, after = s.strikes(line)
+		}
+		if struck {
+			if after {
 				silent.Store(true)
 				server.Write(line)
 				// What belongs to the command follows; the server gets it all.
@@ -120,16 +124,17 @@ func (s *saboteur) forward(server, client net.Conn, silent *atomic.Bool) {
 	}
 }
 
-func (s *saboteur) strikes(line []byte) bool {
+// strikes counts a command, and tells whether to strike at it, and when.
+func (s *saboteur) strikes(line []byte) (struck, after bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++
 	if s.at == 0 || s.count != s.at || s.cut {
-		return false
+		return false, false
 	}
 	s.cut = true
 	s.name = commandOf(line)
-	return true
+	return true, s.after
 }
 
 func commandOf(line []byte) string {

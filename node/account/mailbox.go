@@ -16,6 +16,7 @@ type listing struct {
 	selector
 	reverse    bool
 	page, size int
+	search     *api.Search // that found the messages; nil for those of the mailbox
 }
 
 func newListing(question *api.MailboxQuestion) (*listing, error) {
@@ -77,7 +78,7 @@ func (a *Account) listPage(ctx context.Context, l *listing) (*api.MailboxAnswer,
 		return nil, nil, err
 	}
 	if sent && guessed.fetch != nil {
-		if _, err := a.takeRows(ctx, guessed.fetch); err != nil {
+		if _, err := a.foregroundRows().takeRows(ctx, guessed.fetch); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -90,7 +91,7 @@ func (a *Account) listPage(ctx context.Context, l *listing) (*api.MailboxAnswer,
 	if !guessed.holds(x, uids) {
 		var complete bool
 		if records, complete = a.recall(x, uids); !complete {
-			if records, err = a.fetchRows(ctx, uids, records); err != nil {
+			if records, err = a.foregroundRows().complete(ctx, uids, records); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -117,7 +118,7 @@ func (a *Account) guess(l *listing) (g guess) {
 	g.of = x
 	g.uids, _, _ = l.window(x)
 	g.records, _ = a.recall(x, g.uids)
-	g.fetch = a.rowFetch(g.uids, g.records)
+	g.fetch = a.foregroundRows().rowFetch(g.uids, g.records)
 	return g
 }
 
@@ -138,25 +139,6 @@ func (l *listing) window(x *index) (uids []uint32, page, pages int) {
 	return window(x.list(l.selector), descends(l.order, l.reverse), l.page, l.size)
 }
 
-// fetchRows completes the records of messages of the selected mailbox, as far as
-// the server lets it.
-func (a *Account) fetchRows(ctx context.Context, uids []uint32, records []*record) ([]*record, error) {
-	fetch := a.rowFetch(uids, records)
-	if err := a.do(ctx, fetch); err != nil && !isRefusal(err) {
-		return nil, err
-	}
-	made, err := a.takeRows(ctx, fetch)
-	if err != nil {
-		return nil, err
-	}
-	for i, uid := range uids {
-		if records[i] == nil {
-			records[i] = made[uid]
-		}
-	}
-	return records, nil
-}
-
 // mailboxAnswer makes the answer; a row without a record shows its flags only.
 func (a *Account) mailboxAnswer(x *index, l *listing, uids []uint32, records []*record, page, pages int) *api.MailboxAnswer {
 	answer := &api.MailboxAnswer{
@@ -174,25 +156,26 @@ func (a *Account) mailboxAnswer(x *index, l *listing, uids []uint32, records []*
 		if at, found := x.find(uid); found {
 			row.Flags = x.flags[at].api()
 		}
-		known := records[i]
-		if known == nil {
-			continue
-		}
-		row.People = known.from
-		if toRecipients {
-			row.People = known.to
-		}
-		date := known.arrived
-		if l.order == api.OrderDate {
-			date = known.sent
-		}
-		row.Subject, row.Snippet, row.Date = known.subject, known.snippet, time.Unix(date, 0)
-		row.Size, row.HasAttachment = known.size, known.hasAttachment
-		if noSnippets {
-			row.Snippet = ""
+		if known := records[i]; known != nil {
+			known.show(row, toRecipients, noSnippets)
+			if l.order == api.OrderDate {
+				row.Date = time.Unix(known.sent, 0)
+			}
 		}
 	}
 	return answer
+}
+
+// show fills in a row.
+func (r *record) show(row *api.Row, toRecipients, noSnippet bool) {
+	row.People = r.from
+	if toRecipients {
+		row.People = r.to
+	}
+	row.Subject, row.Date, row.Size, row.HasAttachment = r.subject, time.Unix(r.arrived, 0), r.size, r.hasAttachment
+	if !noSnippet {
+		row.Snippet = r.snippet
+	}
 }
 
 // knownPage is the page as far as it is known without the mail server; nil if it

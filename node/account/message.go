@@ -120,6 +120,10 @@ func (a *Account) complete(answer *api.MessageAnswer, x *index, i int, from *lis
 	answer.Folders, answer.Folder = a.folderAnswer(x)
 	answer.Settings, answer.Jobs = a.kept.shown.Load(), a.jobNews()
 	answer.Images, answer.Unsubscribe = a.imagesOf(answer), a.oneClick(answer.Unsubscribe)
+	if from.search != nil {
+		answer.Newer, answer.Older, answer.Page = a.searches.around(from.search, answer.ID, from.size)
+		return
+	}
 	above, below, page := from.neighbours(x, i)
 	answer.Newer, answer.Older, answer.Page = x.idOf(above), x.idOf(below), page
 }

@@ -11,6 +11,10 @@ import (
 // openedFrom is the list that a message was opened from, with what the settings
 // say of it.
 func (a *Account) openedFrom(list api.ListView) (*listing, error) {
+	if list.Search != nil {
+		asked, err := checkSearch(&api.SearchQuestion{Search: *list.Search})
+		return &listing{size: a.usualPageSize(), search: &asked}, err
+	}
 	// Which mailbox it is of does not matter here.
 	return newListing(a.asUsual(&api.MailboxQuestion{Mailbox: inbox, Page: 1, Order: list.Order, Reverse: list.Reverse, Filter: list.Filter}))
 }

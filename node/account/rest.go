@@ -8,6 +8,7 @@ import "time"
 // goes as others need the room.) With press, it does so at once. It does
 // not wait for a question under way, and reports whether anything was given back.
 func (a *Account) Rest(press bool) bool {
+	a.searches.rest()
 	return a.tryTurn(func() bool {
 		if a.conn == nil || a.Working() || !press && time.Since(a.LastUse()) < a.config.IdleConnection {
 			return false

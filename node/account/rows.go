@@ -29,9 +29,42 @@ var headerSection = &imap.FetchItemBodySection{
 	HeaderFields: []string{"From", "To", "Subject", "Date"},
 }
 
+// rowSource is where rows come from: a mailbox that is open on one of the account's
+// connections.
+type rowSource struct {
+	*Account
+	conn *connection
+	of   *index // of the mailbox; only its name and UIDVALIDITY matter
+	do   func(context.Context, ...imapconn.Command) error
+}
+
+// foregroundRows is the source of the selected mailbox. The caller has the turn.
+func (a *Account) foregroundRows() rowSource { return rowSource{a, a.conn, a.selected, a.do} }
+
+// complete completes the records of messages, as far as the server lets it.
+func (s rowSource) complete(ctx context.Context, uids []uint32, records []*record) ([]*record, error) {
+	fetch := s.rowFetch(uids, records)
+	if fetch == nil {
+		return records, nil
+	}
+	if err := s.do(ctx, fetch); err != nil && !isRefusal(err) {
+		return nil, err
+	}
+	made, err := s.takeRows(ctx, fetch)
+	if err != nil {
+		return nil, err
+	}
+	for i, uid := range uids {
+		if records[i] == nil {
+			records[i] = made[uid]
+		}
+	}
+	return records, nil
+}
+
 // rowFetch returns the command that fetches what rows show of the messages whose
 // records are not known, nil if all are.
-func (a *Account) rowFetch(uids []uint32, records []*record) *imapconn.Fetch {
+func (s rowSource) rowFetch(uids []uint32, records []*record) *imapconn.Fetch {
 	var missing imap.UIDSet
 	for i, uid := range uids {
 		if records[i] == nil {
@@ -48,8 +81,8 @@ func (a *Account) rowFetch(uids []uint32, records []*record) *imapconn.Fetch {
 	}
 	fetch := &imapconn.Fetch{UIDs: missing, Items: items}
 	switch {
-	case a.config.NoSnippets:
-	case a.conn.Has(capPreview) && !a.noPreviews:
+	case s.config.NoSnippets:
+	case s.conn.Has(capPreview) && !s.noPreviews.Load():
 		fetch.Preview = imapconn.PreviewNow
 	default:
 		// The text of most messages begins in part 1, so asking blindly saves an
@@ -67,18 +100,19 @@ func beginningOf(path []int) *imap.FetchItemBodySection {
 	return &imap.FetchItemBodySection{Part: path, Peek: true, Partial: &imap.SectionPartial{Size: snippetSource}}
 }
 
-// takeRows turns fetched messages of the selected mailbox into records, and
-// remembers them.
-func (a *Account) takeRows(ctx context.Context, fetch *imapconn.Fetch) (map[uint32]*record, error) {
+// takeRows turns fetched messages into records, and remembers them.
+func (s rowSource) takeRows(ctx context.Context, fetch *imapconn.Fetch) (map[uint32]*record, error) {
 	made := map[uint32]*record{}
 	later := map[string][]*pendingSnippet{}
 	// Cyrus offers previews and has none.
-	a.noPreviews = a.noPreviews || fetch.Preview != imapconn.NoPreview && len(fetch.Messages) > 0 &&
-		!slices.ContainsFunc(fetch.Messages, func(m *imapconn.Message) bool { return m.HasPreview })
+	if fetch.Preview != imapconn.NoPreview && len(fetch.Messages) > 0 &&
+		!slices.ContainsFunc(fetch.Messages, func(m *imapconn.Message) bool { return m.HasPreview }) {
+		s.noPreviews.Store(true)
+	}
 	for _, message := range fetch.Messages {
 		r := newRecord(message)
 		made[uint32(message.UID)] = r
-		if a.config.NoSnippets {
+		if s.config.NoSnippets {
 			continue
 		}
 		text, ok := firstText(message.Structure)
@@ -92,10 +126,10 @@ func (a *Account) takeRows(ctx context.Context, fetch *imapconn.Fetch) (map[uint
 			later[text.section()] = append(later[text.section()], &pendingSnippet{text, uint32(message.UID)})
 		}
 	}
-	if err := a.fetchSnippets(ctx, later, made); err != nil {
+	if err := s.fetchSnippets(ctx, later, made); err != nil {
 		return nil, err
 	}
-	a.remember(a.selected, made)
+	s.remember(s.of, made)
 	return made, nil
 }
 
@@ -106,7 +140,7 @@ type pendingSnippet struct {
 }
 
 // fetchSnippets fetches what takeRows found to be elsewhere, in one exchange.
-func (a *Account) fetchSnippets(ctx context.Context, later map[string][]*pendingSnippet, made map[uint32]*record) error {
+func (s rowSource) fetchSnippets(ctx context.Context, later map[string][]*pendingSnippet, made map[uint32]*record) error {
 	var commands []imapconn.Command
 	var groups [][]*pendingSnippet
 	for _, group := range later {
@@ -125,7 +159,7 @@ func (a *Account) fetchSnippets(ctx context.Context, later map[string][]*pending
 	if len(commands) == 0 {
 		return nil
 	}
-	if err := a.do(ctx, commands...); err != nil && !isRefusal(err) {
+	if err := s.do(ctx, commands...); err != nil && !isRefusal(err) {
 		return err
 	}
 	for i, command := range commands {

@@ -97,6 +97,9 @@ type Service interface {
 	// by a job, which goes on when it is answered. Asked again with the same operation
 	// it is the same job. Errors: as Act, and busy while there are MaxJobs already.
 	ActAll(context.Context, *Call, *ActAllQuestion) (*ActAnswer, error)
+	// Search finds messages. It answers as soon as there is something to show, with
+	// what was found so far.
+	Search(context.Context, *Call, *SearchQuestion) (*SearchAnswer, error)
 	// Jobs tells how far the long jobs of the account are. Errors: not_found.
 	Jobs(context.Context, *Call, *JobsQuestion) (*JobsAnswer, error)
 	// ChangeJob stops a job or takes it back. Errors: not_found, invalid for what

@@ -164,6 +164,9 @@ type SavedSearch struct {
 	ID    string `msg:"id" json:"-"`
 	Name  string `msg:"name,omitempty" json:"name,omitempty"`
 	Query string `msg:"query,omitempty" json:"query,omitempty"`
+	// Mailbox and Where are as in Search; Where is WhereEverywhere if it is empty.
+	Mailbox string `msg:"mailbox,omitempty" json:"mailbox,omitempty"`
+	Where   Where  `msg:"where,omitempty" json:"where,omitempty"`
 }
 
 // Bounds of what is kept.

@@ -104,36 +104,10 @@ func (z *Change) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Search == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				// check for omitted fields
-				zb0002Len := uint32(3)
-				var zb0002Mask uint8 /* 3 bits */
-				_ = zb0002Mask
-				if z.Search.Name == "" {
-					zb0002Len--
-					zb0002Mask |= 0x2
-				}
-				if z.Search.Query == "" {
-					zb0002Len--
-					zb0002Mask |= 0x4
-				}
-				// variable map header, size zb0002Len
-				o = append(o, 0x80|uint8(zb0002Len))
-
-				// skip if no fields are to be emitted
-				if zb0002Len != 0 {
-					// string "id"
-					o = append(o, 0xa2, 0x69, 0x64)
-					o = msgp.AppendString(o, z.Search.ID)
-					if (zb0002Mask & 0x2) == 0 { // if not omitted
-						// string "name"
-						o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
-						o = msgp.AppendString(o, z.Search.Name)
-					}
-					if (zb0002Mask & 0x4) == 0 { // if not omitted
-						// string "query"
-						o = append(o, 0xa5, 0x71, 0x75, 0x65, 0x72, 0x79)
-						o = msgp.AppendString(o, z.Search.Query)
-					}
+				o, err = z.Search.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Search")
+					return
 				}
 			}
 		}
@@ -268,45 +242,10 @@ func (z *Change) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Search == nil {
 					z.Search = new(SavedSearch)
 				}
-				var zb0002 uint32
-				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+				bts, err = z.Search.UnmarshalMsg(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Search")
 					return
-				}
-				for zb0002 > 0 {
-					zb0002--
-					field, bts, err = msgp.ReadMapKeyZC(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Search")
-						return
-					}
-					switch msgp.UnsafeString(field) {
-					case "id":
-						z.Search.ID, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Search", "ID")
-							return
-						}
-					case "name":
-						z.Search.Name, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Search", "Name")
-							return
-						}
-					case "query":
-						z.Search.Query, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Search", "Query")
-							return
-						}
-					default:
-						bts, err = msgp.Skip(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Search")
-							return
-						}
-					}
 				}
 			}
 		case "image_sender":
@@ -320,14 +259,14 @@ func (z *Change) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.ImageSender == nil {
 					z.ImageSender = new(ImageSender)
 				}
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ImageSender")
 					return
 				}
-				for zb0003 > 0 {
-					zb0003--
+				for zb0002 > 0 {
+					zb0002--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "ImageSender")
@@ -366,14 +305,14 @@ func (z *Change) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Delete == nil {
 					z.Delete = new(Record)
 				}
-				var zb0004 uint32
-				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Delete")
 					return
 				}
-				for zb0004 > 0 {
-					zb0004--
+				for zb0003 > 0 {
+					zb0003--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Delete")
@@ -382,13 +321,13 @@ func (z *Change) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					switch msgp.UnsafeString(field) {
 					case "kind":
 						{
-							var zb0005 string
-							zb0005, bts, err = msgp.ReadStringBytes(bts)
+							var zb0004 string
+							zb0004, bts, err = msgp.ReadStringBytes(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "Delete", "Kind")
 								return
 							}
-							z.Delete.Kind = RecordKind(zb0005)
+							z.Delete.Kind = RecordKind(zb0004)
 						}
 					case "id":
 						z.Delete.ID, bts, err = msgp.ReadStringBytes(bts)
@@ -447,7 +386,7 @@ func (z *Change) Msgsize() (s int) {
 	if z.Search == nil {
 		s += msgp.NilSize
 	} else {
-		s += 1 + 3 + msgp.StringPrefixSize + len(z.Search.ID) + 5 + msgp.StringPrefixSize + len(z.Search.Name) + 6 + msgp.StringPrefixSize + len(z.Search.Query)
+		s += z.Search.Msgsize()
 	}
 	s += 13
 	if z.ImageSender == nil {
@@ -2001,11 +1940,11 @@ func (z *SaveQuestion) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z SavedSearch) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *SavedSearch) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(3)
-	var zb0001Mask uint8 /* 3 bits */
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
 	_ = zb0001Mask
 	if z.Name == "" {
 		zb0001Len--
@@ -2014,6 +1953,10 @@ func (z SavedSearch) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Query == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4
+	}
+	if z.Mailbox == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2032,6 +1975,18 @@ func (z SavedSearch) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "query"
 			o = append(o, 0xa5, 0x71, 0x75, 0x65, 0x72, 0x79)
 			o = msgp.AppendString(o, z.Query)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "mailbox"
+			o = append(o, 0xa7, 0x6d, 0x61, 0x69, 0x6c, 0x62, 0x6f, 0x78)
+			o = msgp.AppendString(o, z.Mailbox)
+		}
+		// string "where"
+		o = append(o, 0xa5, 0x77, 0x68, 0x65, 0x72, 0x65)
+		o, err = z.Where.MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Where")
+			return
 		}
 	}
 	return
@@ -2073,6 +2028,18 @@ func (z *SavedSearch) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Query")
 				return
 			}
+		case "mailbox":
+			z.Mailbox, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Mailbox")
+				return
+			}
+		case "where":
+			bts, err = z.Where.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Where")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2086,8 +2053,8 @@ func (z *SavedSearch) UnmarshalMsg(bts []byte) (o []byte, err error) {
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z SavedSearch) Msgsize() (s int) {
-	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 6 + msgp.StringPrefixSize + len(z.Query)
+func (z *SavedSearch) Msgsize() (s int) {
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 6 + msgp.StringPrefixSize + len(z.Query) + 8 + msgp.StringPrefixSize + len(z.Mailbox) + 6 + z.Where.Msgsize()
 	return
 }
 
@@ -2440,36 +2407,10 @@ func (z *SettingsAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa8, 0x73, 0x65, 0x61, 0x72, 0x63, 0x68, 0x65, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Searches)))
 			for za0002 := range z.Searches {
-				// check for omitted fields
-				zb0002Len := uint32(3)
-				var zb0002Mask uint8 /* 3 bits */
-				_ = zb0002Mask
-				if z.Searches[za0002].Name == "" {
-					zb0002Len--
-					zb0002Mask |= 0x2
-				}
-				if z.Searches[za0002].Query == "" {
-					zb0002Len--
-					zb0002Mask |= 0x4
-				}
-				// variable map header, size zb0002Len
-				o = append(o, 0x80|uint8(zb0002Len))
-
-				// skip if no fields are to be emitted
-				if zb0002Len != 0 {
-					// string "id"
-					o = append(o, 0xa2, 0x69, 0x64)
-					o = msgp.AppendString(o, z.Searches[za0002].ID)
-					if (zb0002Mask & 0x2) == 0 { // if not omitted
-						// string "name"
-						o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
-						o = msgp.AppendString(o, z.Searches[za0002].Name)
-					}
-					if (zb0002Mask & 0x4) == 0 { // if not omitted
-						// string "query"
-						o = append(o, 0xa5, 0x71, 0x75, 0x65, 0x72, 0x79)
-						o = msgp.AppendString(o, z.Searches[za0002].Query)
-					}
+				o, err = z.Searches[za0002].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Searches", za0002)
+					return
 				}
 			}
 		}
@@ -2572,68 +2513,33 @@ func (z *SettingsAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				z.Searches = make([]SavedSearch, zb0003)
 			}
 			for za0002 := range z.Searches {
-				var zb0004 uint32
-				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
+				bts, err = z.Searches[za0002].UnmarshalMsg(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Searches", za0002)
 					return
 				}
-				for zb0004 > 0 {
-					zb0004--
-					field, bts, err = msgp.ReadMapKeyZC(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Searches", za0002)
-						return
-					}
-					switch msgp.UnsafeString(field) {
-					case "id":
-						z.Searches[za0002].ID, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Searches", za0002, "ID")
-							return
-						}
-					case "name":
-						z.Searches[za0002].Name, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Searches", za0002, "Name")
-							return
-						}
-					case "query":
-						z.Searches[za0002].Query, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Searches", za0002, "Query")
-							return
-						}
-					default:
-						bts, err = msgp.Skip(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Searches", za0002)
-							return
-						}
-					}
-				}
 			}
 		case "image_senders":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ImageSenders")
 				return
 			}
-			if cap(z.ImageSenders) >= int(zb0005) {
-				z.ImageSenders = (z.ImageSenders)[:zb0005]
+			if cap(z.ImageSenders) >= int(zb0004) {
+				z.ImageSenders = (z.ImageSenders)[:zb0004]
 			} else {
-				z.ImageSenders = make([]ImageSender, zb0005)
+				z.ImageSenders = make([]ImageSender, zb0004)
 			}
 			for za0003 := range z.ImageSenders {
-				var zb0006 uint32
-				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ImageSenders", za0003)
 					return
 				}
-				for zb0006 > 0 {
-					zb0006--
+				for zb0005 > 0 {
+					zb0005--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "ImageSenders", za0003)
@@ -2662,16 +2568,16 @@ func (z *SettingsAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "senders":
-			var zb0007 uint32
-			zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Senders")
 				return
 			}
-			if cap(z.Senders) >= int(zb0007) {
-				z.Senders = (z.Senders)[:zb0007]
+			if cap(z.Senders) >= int(zb0006) {
+				z.Senders = (z.Senders)[:zb0006]
 			} else {
-				z.Senders = make([]string, zb0007)
+				z.Senders = make([]string, zb0006)
 			}
 			for za0004 := range z.Senders {
 				z.Senders[za0004], bts, err = msgp.ReadStringBytes(bts)
@@ -2687,16 +2593,16 @@ func (z *SettingsAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "folders":
-			var zb0008 uint32
-			zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0007 uint32
+			zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Folders")
 				return
 			}
-			if cap(z.Folders) >= int(zb0008) {
-				z.Folders = (z.Folders)[:zb0008]
+			if cap(z.Folders) >= int(zb0007) {
+				z.Folders = (z.Folders)[:zb0007]
 			} else {
-				z.Folders = make([]Folder, zb0008)
+				z.Folders = make([]Folder, zb0007)
 			}
 			for za0005 := range z.Folders {
 				bts, err = z.Folders[za0005].UnmarshalMsg(bts)
@@ -2725,7 +2631,7 @@ func (z *SettingsAnswer) Msgsize() (s int) {
 	}
 	s += 9 + msgp.ArrayHeaderSize
 	for za0002 := range z.Searches {
-		s += 1 + 3 + msgp.StringPrefixSize + len(z.Searches[za0002].ID) + 5 + msgp.StringPrefixSize + len(z.Searches[za0002].Name) + 6 + msgp.StringPrefixSize + len(z.Searches[za0002].Query)
+		s += z.Searches[za0002].Msgsize()
 	}
 	s += 14 + msgp.ArrayHeaderSize
 	for za0003 := range z.ImageSenders {

@@ -235,6 +235,9 @@ type ListView struct {
 	Order   Order  `msg:"order,omitempty"`
 	Reverse bool   `msg:"reverse,omitempty"`
 	Filter  Filter `msg:"filter,omitempty"`
+	// Search, if not nil, says that the list is what a search found; the rest does
+	// not matter then.
+	Search *Search `msg:"search,omitempty"`
 }
 
 // MessageQuestion asks for one message.

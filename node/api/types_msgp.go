@@ -2023,11 +2023,11 @@ func (z HeaderField) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z ListView) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *ListView) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(3)
-	var zb0001Mask uint8 /* 3 bits */
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
 	_ = zb0001Mask
 	if z.Order == "" {
 		zb0001Len--
@@ -2040,6 +2040,10 @@ func (z ListView) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Filter == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4
+	}
+	if z.Search == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2060,6 +2064,19 @@ func (z ListView) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "filter"
 			o = append(o, 0xa6, 0x66, 0x69, 0x6c, 0x74, 0x65, 0x72)
 			o = msgp.AppendString(o, string(z.Filter))
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "search"
+			o = append(o, 0xa6, 0x73, 0x65, 0x61, 0x72, 0x63, 0x68)
+			if z.Search == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Search.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Search")
+					return
+				}
+			}
 		}
 	}
 	return
@@ -2109,6 +2126,23 @@ func (z *ListView) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 				z.Filter = Filter(zb0003)
 			}
+		case "search":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Search = nil
+			} else {
+				if z.Search == nil {
+					z.Search = new(Search)
+				}
+				bts, err = z.Search.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Search")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2122,8 +2156,13 @@ func (z *ListView) UnmarshalMsg(bts []byte) (o []byte, err error) {
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z ListView) Msgsize() (s int) {
-	s = 1 + 6 + msgp.StringPrefixSize + len(string(z.Order)) + 8 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(string(z.Filter))
+func (z *ListView) Msgsize() (s int) {
+	s = 1 + 6 + msgp.StringPrefixSize + len(string(z.Order)) + 8 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(string(z.Filter)) + 7
+	if z.Search == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Search.Msgsize()
+	}
 	return
 }
 

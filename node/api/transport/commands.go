@@ -36,6 +36,7 @@ const (
 	commandExportContacts = "export-contacts"
 	commandAct            = "act"
 	commandActAll         = "act-all"
+	commandSearch         = "search"
 	commandJobs           = "jobs"
 	commandChangeJob      = "change-job"
 	commandUndo           = "undo"
@@ -88,6 +89,7 @@ func commandsOf(service api.Service) map[string]command {
 		commandExportContacts: stream(service.ExportContacts),
 		commandAct:            page(service.Act),
 		commandActAll:         page(service.ActAll),
+		commandSearch:         page(service.Search),
 		commandJobs:           page(service.Jobs),
 		commandChangeJob:      page(service.ChangeJob),
 		commandUndo:           page(service.Undo),
@@ -257,6 +259,11 @@ func (c *Client) Act(ctx context.Context, call *api.Call, question *api.ActQuest
 // ActAll implements api.Service.
 func (c *Client) ActAll(ctx context.Context, call *api.Call, question *api.ActAllQuestion) (*api.ActAnswer, error) {
 	return ask[api.ActAnswer](ctx, c, commandActAll, call, question)
+}
+
+// Search implements api.Service.
+func (c *Client) Search(ctx context.Context, call *api.Call, question *api.SearchQuestion) (*api.SearchAnswer, error) {
+	return ask[api.SearchAnswer](ctx, c, commandSearch, call, question)
 }
 
 // Jobs implements api.Service.

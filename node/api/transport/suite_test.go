@@ -111,6 +111,9 @@ func (f *fake) Act(ctx context.Context, c *api.Call, q *api.ActQuestion) (*api.A
 func (f *fake) ActAll(ctx context.Context, c *api.Call, q *api.ActAllQuestion) (*api.ActAnswer, error) {
 	return reply[*api.ActAnswer](ctx, f, c, q)
 }
+func (f *fake) Search(ctx context.Context, c *api.Call, q *api.SearchQuestion) (*api.SearchAnswer, error) {
+	return reply[*api.SearchAnswer](ctx, f, c, q)
+}
 func (f *fake) Jobs(ctx context.Context, c *api.Call, q *api.JobsQuestion) (*api.JobsAnswer, error) {
 	return reply[*api.JobsAnswer](ctx, f, c, q)
 }
@@ -256,6 +259,11 @@ func TestEveryCommand(t *testing.T) {
 		{&api.UndoQuestion{Handle: []byte{0, 255}}, &api.UndoAnswer{
 			Action: api.ActJunk, Folder: folder, Done: 1, Gone: 2, Left: 3, Unclear: 4, Problem: api.ProblemAway,
 		}, nil},
+		{&api.SearchQuestion{Search: api.Search{Query: "q", Mailbox: "INBOX", Where: api.WhereBelow}, Page: 2, PageSize: 10, Again: true, Stop: true}, &api.SearchAnswer{
+			Folders: []api.Folder{folder}, Search: api.Search{Query: "q", Mailbox: "INBOX", Where: api.WhereHere}, State: api.SearchRunning,
+			Problem: &api.SearchProblem{Kind: api.SearchUnknownField, Term: "t", Suggestion: "to"}, Rows: []api.Row{row}, Found: 11, Page: 2, Pages: 2, PageSize: 10,
+			Searched: 3, ToSearch: 4, Skipped: []api.Folder{folder}, Begun: when, Saved: []api.SavedSearch{{ID: "i", Name: "n", Query: "q", Mailbox: "m", Where: api.WhereHere}}, Settings: settings,
+		}, nil},
 		{&api.EmptyQuestion{Mailbox: "Trash", UIDValidity: 7, UpTo: 9}, &api.ActAnswer{Action: api.ActErase, Done: 5}, nil},
 		{&api.FolderQuestion{Action: api.FolderRename, Mailbox: "a", Path: []string{"b", "研究室"}}, &api.FolderAnswer{
 			Folders: []api.Folder{folder}, Folder: folder, Moved: 3, Problem: api.FolderExists,
@@ -293,6 +301,8 @@ func TestEveryCommand(t *testing.T) {
 				got, err = service.Discard(t.Context(), full, question)
 			case *api.SettleQuestion:
 				got, err = service.Settle(t.Context(), full, question)
+			case *api.SearchQuestion:
+				got, err = service.Search(t.Context(), full, question)
 			case *api.SettingsQuestion:
 				got, err = service.Settings(t.Context(), full, question)
 			case *api.SaveQuestion:
