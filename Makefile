@@ -9,7 +9,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 ADDR     ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test deps check generate fmt vet lint cross writing order bench benchmarks faults fuzz
+.PHONY: help run build test deps check generate fmt vet lint cross writing order size bench benchmarks faults fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ writing: deps ## write mail in lynx, w3m and Chromium over a cluster, on Dovecot
 
 order: deps ## file, search and empty in lynx, w3m and Chromium, on Dovecot, Cyrus and Courier (Debian, as root; 2 minutes)
 	ORDER_SERVERS=all $(GO) test -count=1 -timeout 30m -run TestPutInOrderInBrowsers -v .
+
+size: deps ## search and move 50,000 messages while somebody reads on, and print what it took (Debian, as root; 3 minutes)
+	AT_SIZE=50000 $(GO) test -count=1 -timeout 30m -run TestAtSize -v .
 
 faults: deps ## break everything at every command while a message is written, and print a table (Debian, as root; 20 minutes)
 	WRITING_FAULTS=. $(GO) test -count=1 -timeout 90m -run TestWritingWhateverDies -v .
