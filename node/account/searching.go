@@ -47,8 +47,8 @@ type searching struct {
 	// inFolder of them were searched, of as many as were expected when the messages to
 	// search were counted.
 	inFolder, expected int
-	index        *index // names the folder
-	tries        int
+	index              *index // names the folder
+	tries              int
 }
 
 // beginSearch begins a search. The account ends it, or whoever forgets it.
