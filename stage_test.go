@@ -208,7 +208,7 @@ var stagedPages = map[string]string{
 	"message-checked": "/mail/INBOX/7-6", "message-unproven": "/mail/INBOX/7-7",
 	"message-plain-html": "/mail/INBOX/7-4", "message-coloured": "/mail/INBOX/7-5", "message-invitation-print": "/mail/INBOX/7-1/print",
 	"list-selected": "/mail/INBOX?select=page", "list-trash": "/mail/Trash", "empty-trash": "/mail/Trash/empty", "folder": "/folders/Empty",
-	"search": "/search", "search-running": "/search?q=report&in=Work&where=all&still=1", "search-done": "/search?q=is:unread&select=page", "search-wrong": "/search?q=form:ana", "search-nothing": "/search?q=nothing",
+	"folders-sizes": "/folders?sizes=1", "search": "/search", "search-running": "/search?q=report&in=Work&where=all&still=1", "search-done": "/search?q=is:unread&select=page", "search-wrong": "/search?q=form:ana", "search-nothing": "/search?q=nothing",
 	"list-all-selected": "/mail/INBOX?select=all", "jobs": "/jobs", "job-running": "/jobs/running?still=1", "job-waiting": "/jobs/waiting?still=1",
 	"job-done": "/jobs/done", "job-failed": "/jobs/failed", "list-with-job": "/mail/Sent?select=page",
 	"message-then-next": "/mail/INBOX/7-990?then=next",

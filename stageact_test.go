@@ -101,3 +101,12 @@ func (n stagedNode) Search(_ context.Context, _ *api.Call, q *api.SearchQuestion
 	}
 	return answer, nil
 }
+
+// Usage is nearly up.
+func (n stagedNode) Usage(_ context.Context, _ *api.Call, q *api.UsageQuestion) (*api.UsageAnswer, error) {
+	answer := &api.UsageAnswer{Quotas: []api.Quota{{Resource: api.QuotaStorage, Used: 3_900_000_000, Limit: 4_000_000_000}, {Resource: api.QuotaMessages, Used: 900, Limit: 1000}}}
+	if q.Sizes {
+		answer.Sizes, answer.Incomplete = []api.FolderSize{{Mailbox: "Sent", Bytes: 1_000_000}, {Mailbox: "INBOX", Bytes: 3_899_000_000}}, true
+	}
+	return answer, nil
+}

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"io"
+	"slices"
 
 	"github.com/valyala/fasthttp"
 
@@ -12,8 +13,9 @@ import (
 // foldersURL is the page of all folders.
 const foldersURL = routeFolders
 
-// folders shows the folder list alone, where folders are made.
-func (r *request) folders(name string, problem api.FolderProblem) {
+// folders shows the folder list alone, where folders are made, and how much room the
+// mail takes; with sizes, each folder too.
+func (r *request) folders(name string, problem api.FolderProblem, sizes bool) {
 	answer, err := ask(r, api.Service.Mailbox, folderQuestion())
 	if err != nil {
 		r.fail(err)
@@ -21,6 +23,11 @@ func (r *request) folders(name string, problem api.FolderProblem) {
 	}
 	r.settings = answer.Settings
 	shown := page.Folders{Answer: answer, Name: name, Problem: problem, Notice: r.takeNotice()}
+	if answer.AsOf.IsZero() {
+		if shown.Usage, err = ask(r, api.Service.Usage, &api.UsageQuestion{Sizes: sizes}); err != nil {
+			r.log.Info("how much room mail takes is not known", "request", r.id, "error", err)
+		}
+	}
 	r.showAs(statusOfProblem(problem), func(w io.Writer, c page.Context) error { return page.WriteFolders(w, c, shown) })
 }
 
@@ -39,7 +46,7 @@ func (r *request) makeFolder() {
 	name := string(r.ctx.PostArgs().Peek("name"))
 	path := page.ParseFolderPath(name)
 	if len(path) == 0 || len(path) > api.MaxFolderLevels {
-		r.folders(name, api.FolderBadName)
+		r.folders(name, api.FolderBadName, false)
 		return
 	}
 	answer, err := ask(r, api.Service.Folder, &api.FolderQuestion{Action: api.FolderCreate, Path: path})
@@ -47,7 +54,7 @@ func (r *request) makeFolder() {
 	case err != nil:
 		r.fail(err)
 	case answer.Problem != "":
-		r.folders(name, answer.Problem)
+		r.folders(name, answer.Problem, false)
 	default:
 		r.changed(api.FolderCreate, &answer.Folder, 0)
 	}
@@ -73,7 +80,7 @@ func (r *request) showFolder(mailbox string, shown page.Folder) {
 	}
 	r.settings = answer.Settings
 	for i := range answer.Folders {
-		if f := &answer.Folders[i]; f.Mailbox == mailbox && page.CanChange(f) {
+		if f := &answer.Folders[i]; f.Mailbox == mailbox && page.HasPage(f) {
 			shown.Folder = f
 		}
 	}
@@ -103,6 +110,10 @@ func (r *request) changeFolder(mailbox string) {
 		return
 	}
 	arguments := r.ctx.PostArgs()
+	if do := r.field("do"); do == "hide" || do == "show" {
+		r.hideFolder(mailbox, do == "hide")
+		return
+	}
 	question := &api.FolderQuestion{Action: api.FolderAction(arguments.Peek("do")), Mailbox: mailbox}
 	name := string(arguments.Peek("name"))
 	switch question.Action {
@@ -128,4 +139,38 @@ func (r *request) changeFolder(mailbox string) {
 	default:
 		r.changed(question.Action, &answer.Folder, answer.Moved)
 	}
+}
+
+// hideFolder takes a folder out of the lists, or brings it back: here by the settings,
+// and by its subscription in other programs that go by that.
+func (r *request) hideFolder(mailbox string, hide bool) {
+	answer, err := ask(r, api.Service.Settings, &api.SettingsQuestion{Fresh: true, Folders: true})
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	at := slices.IndexFunc(answer.Folders, func(f api.Folder) bool { return f.Mailbox == mailbox && page.HasPage(&f) })
+	if at < 0 {
+		r.fail(api.NewError(api.CodeNotFound, "There is no such folder.", nil))
+		return
+	}
+	changed := answer.Settings
+	changed.HiddenFolders = slices.DeleteFunc(slices.Clone(changed.HiddenFolders), func(name string) bool {
+		gone := !slices.ContainsFunc(answer.Folders, func(f api.Folder) bool { return f.Mailbox == name })
+		return gone || name == mailbox
+	})
+	told, action := page.ToldShown, api.FolderSubscribe
+	if hide {
+		told, action = page.ToldHidden, api.FolderUnsubscribe
+		changed.HiddenFolders = append(changed.HiddenFolders, mailbox)
+	}
+	if _, err := ask(r, api.Service.Save, &api.SaveQuestion{Changes: []api.Change{{Settings: &changed}}}); err != nil {
+		r.fail(err)
+		return
+	}
+	if _, err := ask(r, api.Service.Folder, &api.FolderQuestion{Action: action, Mailbox: mailbox}); err != nil {
+		r.log.Info("a subscription stays as it was", "request", r.id, "error", err)
+	}
+	r.notify(&page.Notice{Told: told, Who: page.FolderPath(&answer.Folders[at]), Address: foldersURL})
+	r.redirect(fasthttp.StatusSeeOther, foldersURL)
 }

@@ -369,6 +369,14 @@ func (n *fakeNode) ActAll(_ context.Context, call *api.Call, q *api.ActAllQuesti
 	return &api.ActAnswer{Action: q.Action, Done: 700, Undo: []byte("handle")}, nil
 }
 
+func (n *fakeNode) Usage(_ context.Context, call *api.Call, q *api.UsageQuestion) (*api.UsageAnswer, error) {
+	answer := &api.UsageAnswer{Quotas: []api.Quota{{Resource: api.QuotaStorage, Used: 3e9, Limit: 4e9}}}
+	if q.Sizes {
+		answer.Sizes = []api.FolderSize{{Mailbox: "INBOX", Bytes: 2e9}, {Mailbox: "Work", Bytes: 1e6}}
+	}
+	return answer, n.note(call, q)
+}
+
 func (n *fakeNode) Search(_ context.Context, call *api.Call, q *api.SearchQuestion) (*api.SearchAnswer, error) {
 	if err := n.note(call, q); err != nil {
 		return nil, err

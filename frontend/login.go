@@ -172,11 +172,16 @@ func (r *request) logOut() {
 		r.errorPage(fasthttp.StatusForbidden, api.CodeInvalid)
 		return
 	}
+	everywhere := r.field("everywhere") != ""
 	var err error
 	r.node, err = r.question(r.session.Account, func(ctx context.Context, node api.Service, call *api.Call) error {
-		_, err := node.Logout(ctx, call, &api.LogoutQuestion{})
+		_, err := node.Logout(ctx, call, &api.LogoutQuestion{Everywhere: everywhere})
 		return err
 	})
+	if err != nil && everywhere {
+		r.fail(err) // who wants this has to know that it was not done
+		return
+	}
 	if err != nil {
 		r.log.Warn("a session could not be revoked", "request", r.id, "error", err)
 	}

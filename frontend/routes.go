@@ -230,7 +230,7 @@ func (r *request) serve(found target, query url.Values) {
 func (r *request) open(found target, query url.Values) {
 	switch found.route {
 	case routeFolders:
-		r.folders("", "")
+		r.folders("", "", query.Get("sizes") == "1")
 	case routeFolder:
 		r.folder(found.mailbox)
 	case routePurge:

@@ -139,6 +139,11 @@ func (n *Node) ActAll(ctx context.Context, call *api.Call, question *api.ActAllQ
 	})
 }
 
+// Usage implements api.Service.
+func (n *Node) Usage(ctx context.Context, call *api.Call, question *api.UsageQuestion) (*api.UsageAnswer, error) {
+	return ask(ctx, n, "usage", call, question, (*account.Account).Usage)
+}
+
 // Search implements api.Service.
 func (n *Node) Search(ctx context.Context, call *api.Call, question *api.SearchQuestion) (*api.SearchAnswer, error) {
 	return ask(ctx, n, "search", call, question, (*account.Account).Search)

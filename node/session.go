@@ -69,7 +69,15 @@ func (n *Node) binding(session api.Session) seal.Binding {
 
 // Logout implements api.Service. It also ends the account's connection, unless long
 // jobs go on: other sessions of the account make a new one when they need it.
-func (n *Node) Logout(ctx context.Context, call *api.Call, _ *api.LogoutQuestion) (*api.LogoutAnswer, error) {
+func (n *Node) Logout(ctx context.Context, call *api.Call, question *api.LogoutQuestion) (*api.LogoutAnswer, error) {
+	if question.Everywhere {
+		if _, err := ask(ctx, n, "logout-everywhere", call, question, func(one *account.Account, ctx context.Context, _ *api.LogoutQuestion) (*api.LogoutAnswer, error) {
+			return &api.LogoutAnswer{}, one.EndSessions(ctx)
+		}); err != nil {
+			return nil, err
+		}
+		n.audit("logout everywhere", call, call.Session.Account, "session", call.Session.ID)
+	}
 	return answer(ctx, n, "logout", call, func(context.Context) (*api.LogoutAnswer, error) {
 		credential, err := n.open(call.Session, savingGrace)
 		if err != nil {
@@ -132,6 +140,9 @@ func (n *Node) withAccount(ctx context.Context, call *api.Call, command string, 
 			break
 		}
 		one.From(call.ClientAddress)
+		if err = n.outlived(ctx, one, credential); err != nil {
+			break
+		}
 		if err = work(one); !errors.Is(err, account.ErrClosed) {
 			break
 		}
@@ -146,6 +157,15 @@ func (n *Node) withAccount(ctx context.Context, call *api.Call, command string, 
 			}
 		}
 		return api.NewError(api.CodeAuthExpired, "The mail server no longer accepts your password. Please log in again.", err)
+	}
+	return err
+}
+
+// outlived refuses sessions that the user has ended together with all others.
+func (n *Node) outlived(ctx context.Context, one *account.Account, credential seal.Credential) error {
+	ended, err := one.EndedSessions(ctx)
+	if err == nil && credential.Issued.Before(ended) {
+		err = api.NewError(api.CodeAuthExpired, "You have logged out everywhere.", nil)
 	}
 	return err
 }

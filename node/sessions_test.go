@@ -191,3 +191,34 @@ func TestLogoutDuringAQuestion(t *testing.T) {
 		t.Errorf("after the logout, the question was answered with %v, and %d account is kept", err, status.Accounts)
 	}
 }
+
+// TestLogoutEverywhere ends all sessions of an account, on a node too that has not
+// heard of it; a new login works at once.
+func TestLogoutEverywhere(t *testing.T) {
+	w := newWorld(t)
+	keeping := func(c *node.Config) { c.Account.Watch, c.Account.SettingsFolder = -1, "AlphaMail" }
+	n, other := w.node("one", fixed{"one", "two"}, keeping), w.node("two", fixed{"two", "one"}, keeping)
+	own, lost := w.login(n, ana), w.login(n, ana)
+	for _, session := range []api.Session{own, lost} {
+		if _, err := w.inbox(n, session, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := n.Logout(t.Context(), &api.Call{RequestID: "r", Session: own}, &api.LogoutQuestion{Everywhere: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, session := range []api.Session{own, lost} {
+		if _, err := w.inbox(n, session, nil); code(err) != api.CodeAuthExpired {
+			t.Errorf("the node that was asked: %v", err)
+		}
+	}
+	if _, err := w.inbox(other, lost, nil); code(err) != api.CodeAuthExpired {
+		t.Errorf("the other node: %v", err)
+	}
+	fresh := w.login(n, ana)
+	for _, one := range []*node.Node{n, other} {
+		if _, err := w.inbox(one, fresh, nil); err != nil {
+			t.Errorf("a new session: %v", err)
+		}
+	}
+}

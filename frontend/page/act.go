@@ -66,11 +66,15 @@ func IsPurged(f *api.Folder) bool { return roleOf(f) == api.RoleTrash || roleOf(
 // CanChange tells whether a folder can be renamed and deleted.
 func CanChange(f *api.Folder) bool { return f.Role == "" && f.Space == "" }
 
-// changeable are the folders that can be renamed and deleted, also those that only
-// hold others.
+// HasPage tells whether a folder has a page of its own, where it is changed or hidden:
+// all but those with a role.
+func HasPage(f *api.Folder) bool { return roleOf(f) == "" }
+
+// changeable are the folders that have a page of their own, also those that only hold
+// others.
 func changeable(folders []api.Folder) (own []*api.Folder) {
 	for i := range folders {
-		if CanChange(&folders[i]) {
+		if HasPage(&folders[i]) {
 			own = append(own, &folders[i])
 		}
 	}

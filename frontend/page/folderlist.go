@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"io"
+	"slices"
 
 	"alphamail/node/api"
 )
@@ -16,6 +17,8 @@ type folderLists struct {
 	// current is the mailbox that is open, whole tells that the page is its list.
 	current string
 	whole   bool
+	// all shows the folders too that the reader hides.
+	all bool
 }
 
 // Render writes the lists.
@@ -33,7 +36,11 @@ func (l folderLists) Render(_ context.Context, w io.Writer) error {
 		}
 		to = append(to, `<ul role="list">`...)
 		for _, f := range group.folders {
-			to = l.appendFolder(to, f)
+			hidden := isHidden(&l.Settings, f)
+			if hidden && !l.all && f.Mailbox != l.current {
+				continue
+			}
+			to = l.appendFolder(to, f, hidden && l.all)
 			if _, err := w.Write(to); err != nil {
 				return err
 			}
@@ -46,7 +53,10 @@ func (l folderLists) Render(_ context.Context, w io.Writer) error {
 	return nil
 }
 
-func (l folderLists) appendFolder(to []byte, f *api.Folder) []byte {
+// isHidden tells that the reader wants lists without a folder.
+func isHidden(s *api.Settings, f *api.Folder) bool { return slices.Contains(s.HiddenFolders, f.Mailbox) }
+
+func (l folderLists) appendFolder(to []byte, f *api.Folder, hidden bool) []byte {
 	count, before, after := l.folderCount(f)
 	to = append(to, `<li`...)
 	if role := roleOf(f); count != "" && role != api.RoleJunk && role != api.RoleDrafts {
@@ -64,6 +74,11 @@ func (l folderLists) appendFolder(to []byte, f *api.Folder) []byte {
 	if f.ReadOnly {
 		to = append(append(append(to, ' '), iconLock...), ` <span class="spoken">(`...)
 		to = appendEscaped(to, l.ReadOnly)
+		to = append(to, `)</span>`...)
+	}
+	if hidden {
+		to = append(to, ` <span class="quiet">(`...)
+		to = appendEscaped(to, l.FolderHidden)
 		to = append(to, `)</span>`...)
 	}
 	if count != "" {

@@ -92,6 +92,8 @@ type Folders struct {
 	// made.
 	Name    string
 	Problem api.FolderProblem
+	// Usage is how much room the mail takes; nil if that is not known.
+	Usage *api.UsageAnswer
 	// Notice is as in Mailbox.
 	Notice *Notice
 }

@@ -53,6 +53,8 @@ const (
 	ToldContactKnown Told = "contact_known"   // Who was already
 	ToldSearch       Told = "search"          // the search Who is kept
 	ToldForgotten    Told = "search_gone"     // a search is not kept any more
+	ToldHidden       Told = "hidden"          // the folder Who is left out of lists
+	ToldShown        Told = "shown"           // it is not any more
 	ToldNobody       Told = "nobody"          // there is no address to add
 	ToldUnkept       Told = "unkept"          // nothing can be kept here
 	ToldNoRoom       Told = "no_room"         // there is no more room
@@ -66,7 +68,7 @@ const (
 // isFailure tells that it was not done.
 func (t Told) isFailure() bool {
 	switch t {
-	case "", ToldImages, ToldContact, ToldContactKnown, ToldSearch, ToldForgotten, ToldLeft:
+	case "", ToldImages, ToldContact, ToldContactKnown, ToldSearch, ToldForgotten, ToldHidden, ToldShown, ToldLeft:
 		return false
 	}
 	return true
@@ -83,6 +85,10 @@ func (l *locale) told(t Told) pattern {
 		return l.ToldContactKnown
 	case ToldSearch:
 		return l.ToldSearch
+	case ToldHidden:
+		return l.ToldHidden
+	case ToldShown:
+		return l.ToldShown
 	case ToldForgotten:
 		return pattern{{text: l.ToldForgotten}}
 	case ToldNobody:

@@ -206,7 +206,7 @@ func withFolders(v view, title string, folders []api.Folder, current string, who
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = folderLists{v, folders, current, whole}.Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = folderLists{view: v, folders: folders, current: current, whole: whole}.Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

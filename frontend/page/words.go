@@ -629,4 +629,19 @@ type words struct {
 	SearchOnly                pattern
 	ToldSearch                pattern
 	ToldForgotten             string
+	SessionsTitle             string
+	SessionsWords             string
+	LogOutEverywhere          string
+	FolderHidden              string
+	FolderShowing             string
+	FolderShowingWords        string
+	FolderShow                string
+	FolderHide                string
+	ToldHidden                pattern
+	ToldShown                 pattern
+	UsageTitle                string
+	UsageSizes                string
+	UsageIncomplete           string
+	QuotaStorage              pattern
+	QuotaMessages             counted
 }

@@ -61,7 +61,8 @@ func (a *Account) checkChange(one api.Change) error {
 
 func fitSettings(s *api.Settings) bool {
 	return areLines(64, s.Language, s.TimeZone, s.DefaultIdentity) && areLines(1024, s.StartFolder) &&
-		isZone(s.TimeZone) &&
+		isZone(s.TimeZone) && len(s.HiddenFolders) <= api.MaxHidden && areLines(maxMailboxName, s.HiddenFolders...) &&
+		s.NotBefore >= 0 && s.NotBefore <= time.Now().Add(time.Minute).Unix() &&
 		slices.Contains([]api.DateStyle{api.DateStyleLanguage, api.DateStyleISO}, s.DateStyle) &&
 		s.RowsPerPage >= 0 && s.RowsPerPage <= api.MaxPageSize &&
 		slices.Contains([]api.Order{api.OrderArrival, api.OrderDate, api.OrderSender, api.OrderSubject, api.OrderSize}, s.Sort) &&

@@ -70,7 +70,7 @@ func TestWhereSignaturesStand(t *testing.T) {
 			if draft.Fields.Text != test.want {
 				t.Errorf("%s begins with %q\nnot %q", name, draft.Fields.Text, test.want)
 			}
-			if draft.Settings == nil || *draft.Settings != test.settings {
+			if draft.Settings == nil || !reflect.DeepEqual(*draft.Settings, test.settings) {
 				t.Errorf("%s comes with the settings %+v", name, draft.Settings)
 			}
 			again := w.compose(api.ComposeQuestion{Kind: api.ComposeDraft, ID: w.save(form(draft)).ID})

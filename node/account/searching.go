@@ -258,14 +258,7 @@ func paced(slice int, took time.Duration) int {
 
 // takeFound adds messages that the mail server found.
 func (w *searching) takeFound(ctx context.Context, set imap.UIDSet) error {
-	var uids []uint32
-	for _, r := range set {
-		for uid := r.Start; uid != 0 && uid <= r.Stop && len(uids) < maxSlice; uid++ {
-			uids = append(uids, uint32(uid))
-		}
-	}
-	slices.Sort(uids)
-	uids = slices.Compact(uids)
+	uids := uidsOf(set)
 	slices.Reverse(uids)
 	for some := range slices.Chunk(uids, rowsAtOnce) {
 		found, err := w.look(ctx, some)
@@ -277,6 +270,20 @@ func (w *searching) takeFound(ctx context.Context, set imap.UIDSet) error {
 		}
 	}
 	return nil
+}
+
+// maxUIDs bounds the UIDs that an answer may name: a range names very many.
+const maxUIDs = 1_000_000
+
+// uidsOf are the UIDs of a set, ascending.
+func uidsOf(set imap.UIDSet) (uids []uint32) {
+	for _, r := range set {
+		for uid := r.Start; uid != 0 && uid <= r.Stop && len(uids) < maxUIDs; uid++ {
+			uids = append(uids, uint32(uid))
+		}
+	}
+	slices.Sort(uids)
+	return slices.Compact(uids)
 }
 
 // look asks when messages arrived and what flags they have, and makes rows ready; it

@@ -61,7 +61,7 @@ func TestSettings(t *testing.T) {
 	everyServer(t, func(t *testing.T, w *world) {
 		w.fillInbox(12)
 		first := w.keeping()
-		if page := w.listed(first, api.MailboxQuestion{}); page.PageSize != api.DefaultPageSize || page.Settings == nil || *page.Settings != (api.Settings{}) {
+		if page := w.listed(first, api.MailboxQuestion{}); page.PageSize != api.DefaultPageSize || page.Settings == nil || !reflect.DeepEqual(*page.Settings, api.Settings{}) {
 			t.Errorf("without settings: %d rows a page, settings %+v", page.PageSize, page.Settings)
 		}
 		want := api.Settings{Language: "de", TimeZone: "Europe/Berlin", RowsPerPage: 5, Sort: api.OrderSize, NoSnippets: true}
@@ -83,7 +83,7 @@ func TestSettings(t *testing.T) {
 		if cost.Logins != plain.Logins || cost.Selects != plain.Selects+1 || cost.Total() > plain.Total()+3 {
 			t.Errorf("%d logins and %d SELECTs, %d and %d without settings", cost.Logins, cost.Selects, plain.Logins, plain.Selects)
 		}
-		if page.Settings == nil || *page.Settings != want || page.PageSize != 5 || len(page.Rows) != 5 || page.Order != api.OrderSize {
+		if page.Settings == nil || !reflect.DeepEqual(*page.Settings, want) || page.PageSize != 5 || len(page.Rows) != 5 || page.Order != api.OrderSize {
 			t.Fatalf("%d rows a page by %q, settings %+v", page.PageSize, page.Order, page.Settings)
 		}
 		for i, row := range page.Rows {
@@ -100,7 +100,7 @@ func TestSettings(t *testing.T) {
 			}
 		}
 		message, err := second.Message(t.Context(), &api.MessageQuestion{ID: page.Rows[0].ID})
-		if err != nil || message.Settings == nil || *message.Settings != want {
+		if err != nil || message.Settings == nil || !reflect.DeepEqual(*message.Settings, want) {
 			t.Errorf("a message comes with %+v, %v", message, err)
 		}
 		// What is known costs nothing more, also after the connection was given back.
@@ -109,7 +109,7 @@ func TestSettings(t *testing.T) {
 			t.Errorf("after a rest: %d rows a page", again.PageSize)
 		}
 		usual, err := second.Usual(t.Context())
-		if err != nil || usual != want {
+		if err != nil || !reflect.DeepEqual(usual, want) {
 			t.Errorf("the settings are %+v, %v", usual, err)
 		}
 	})

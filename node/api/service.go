@@ -36,8 +36,9 @@ type Service interface {
 	// Login verifies a password with the mail server and seals a session.
 	// Errors: auth_failed, backend_down, busy, invalid, not_owner.
 	Login(context.Context, *Call, *LoginQuestion) (*LoginAnswer, error)
-	// Logout revokes the session of the call. It succeeds for a session that
-	// has already ended.
+	// Logout revokes the session of the call, or all of the account. It succeeds for a
+	// session that has already ended. Errors, of the latter alone: unsupported where
+	// nothing can be kept, and those of the mail server.
 	Logout(context.Context, *Call, *LogoutQuestion) (*LogoutAnswer, error)
 	// Mailbox lists one page of a mailbox together with the folder list.
 	Mailbox(context.Context, *Call, *MailboxQuestion) (*MailboxAnswer, error)
@@ -97,6 +98,8 @@ type Service interface {
 	// by a job, which goes on when it is answered. Asked again with the same operation
 	// it is the same job. Errors: as Act, and busy while there are MaxJobs already.
 	ActAll(context.Context, *Call, *ActAllQuestion) (*ActAnswer, error)
+	// Usage tells how much room the user's mail takes.
+	Usage(context.Context, *Call, *UsageQuestion) (*UsageAnswer, error)
 	// Search finds messages. It answers as soon as there is something to show, with
 	// what was found so far.
 	Search(context.Context, *Call, *SearchQuestion) (*SearchAnswer, error)

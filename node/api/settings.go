@@ -29,6 +29,10 @@ type Settings struct {
 	// RefreshInterval is after how many seconds a list shows itself anew, up to
 	// MaxRefresh; 0 is never.
 	RefreshInterval int `msg:"refresh_interval,omitempty" json:"refresh_interval,omitempty"`
+	// HiddenFolders are mailboxes that lists of folders leave out.
+	HiddenFolders []string `msg:"hidden_folders,omitempty" json:"hidden_folders,omitempty"`
+	// NotBefore ends all sessions that began earlier, in seconds since 1970 in UTC.
+	NotBefore int64 `msg:"not_before,omitempty" json:"not_before,omitempty"`
 	// ReplyPosition is where the answer to a message begins.
 	ReplyPosition ReplyPosition `msg:"reply_position,omitempty" json:"reply_position,omitempty"`
 	// QuoteOriginal is how much of a message its answer quotes.
@@ -172,6 +176,7 @@ type SavedSearch struct {
 // Bounds of what is kept.
 const (
 	MaxIdentities   = 20
+	MaxHidden       = 500 // of Settings.HiddenFolders
 	MaxSignatures   = 20
 	MaxSignature    = 4096 // bytes of a signature's text
 	MaxContacts     = 5000

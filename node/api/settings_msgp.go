@@ -2062,8 +2062,8 @@ func (z *SavedSearch) Msgsize() (s int) {
 func (z *Settings) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(15)
-	var zb0001Mask uint16 /* 15 bits */
+	zb0001Len := uint32(17)
+	var zb0001Mask uint32 /* 17 bits */
 	_ = zb0001Mask
 	if z.Language == "" {
 		zb0001Len--
@@ -2105,24 +2105,32 @@ func (z *Settings) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x400
 	}
-	if z.ReplyPosition == "" {
+	if z.HiddenFolders == nil {
 		zb0001Len--
 		zb0001Mask |= 0x800
 	}
-	if z.QuoteOriginal == "" {
+	if z.NotBefore == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x1000
 	}
-	if z.SignatureAboveQuote == false {
+	if z.ReplyPosition == "" {
 		zb0001Len--
 		zb0001Mask |= 0x2000
 	}
-	if z.DefaultIdentity == "" {
+	if z.QuoteOriginal == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4000
 	}
+	if z.SignatureAboveQuote == false {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
+	if z.DefaultIdentity == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
 	// variable map header, size zb0001Len
-	o = append(o, 0x80|uint8(zb0001Len))
+	o = msgp.AppendMapHeader(o, zb0001Len)
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
@@ -2184,21 +2192,34 @@ func (z *Settings) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendInt(o, z.RefreshInterval)
 		}
 		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "hidden_folders"
+			o = append(o, 0xae, 0x68, 0x69, 0x64, 0x64, 0x65, 0x6e, 0x5f, 0x66, 0x6f, 0x6c, 0x64, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.HiddenFolders)))
+			for za0001 := range z.HiddenFolders {
+				o = msgp.AppendString(o, z.HiddenFolders[za0001])
+			}
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "not_before"
+			o = append(o, 0xaa, 0x6e, 0x6f, 0x74, 0x5f, 0x62, 0x65, 0x66, 0x6f, 0x72, 0x65)
+			o = msgp.AppendInt64(o, z.NotBefore)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "reply_position"
 			o = append(o, 0xae, 0x72, 0x65, 0x70, 0x6c, 0x79, 0x5f, 0x70, 0x6f, 0x73, 0x69, 0x74, 0x69, 0x6f, 0x6e)
 			o = msgp.AppendString(o, string(z.ReplyPosition))
 		}
-		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "quote_original"
 			o = append(o, 0xae, 0x71, 0x75, 0x6f, 0x74, 0x65, 0x5f, 0x6f, 0x72, 0x69, 0x67, 0x69, 0x6e, 0x61, 0x6c)
 			o = msgp.AppendString(o, string(z.QuoteOriginal))
 		}
-		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "signature_above_quote"
 			o = append(o, 0xb5, 0x73, 0x69, 0x67, 0x6e, 0x61, 0x74, 0x75, 0x72, 0x65, 0x5f, 0x61, 0x62, 0x6f, 0x76, 0x65, 0x5f, 0x71, 0x75, 0x6f, 0x74, 0x65)
 			o = msgp.AppendBool(o, z.SignatureAboveQuote)
 		}
-		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "default_identity"
 			o = append(o, 0xb0, 0x64, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74, 0x5f, 0x69, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79)
 			o = msgp.AppendString(o, z.DefaultIdentity)
@@ -2303,25 +2324,50 @@ func (z *Settings) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "RefreshInterval")
 				return
 			}
-		case "reply_position":
-			{
-				var zb0005 string
-				zb0005, bts, err = msgp.ReadStringBytes(bts)
+		case "hidden_folders":
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "HiddenFolders")
+				return
+			}
+			if cap(z.HiddenFolders) >= int(zb0005) {
+				z.HiddenFolders = (z.HiddenFolders)[:zb0005]
+			} else {
+				z.HiddenFolders = make([]string, zb0005)
+			}
+			for za0001 := range z.HiddenFolders {
+				z.HiddenFolders[za0001], bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "ReplyPosition")
+					err = msgp.WrapError(err, "HiddenFolders", za0001)
 					return
 				}
-				z.ReplyPosition = ReplyPosition(zb0005)
 			}
-		case "quote_original":
+		case "not_before":
+			z.NotBefore, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "NotBefore")
+				return
+			}
+		case "reply_position":
 			{
 				var zb0006 string
 				zb0006, bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
+					err = msgp.WrapError(err, "ReplyPosition")
+					return
+				}
+				z.ReplyPosition = ReplyPosition(zb0006)
+			}
+		case "quote_original":
+			{
+				var zb0007 string
+				zb0007, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
 					err = msgp.WrapError(err, "QuoteOriginal")
 					return
 				}
-				z.QuoteOriginal = QuoteOriginal(zb0006)
+				z.QuoteOriginal = QuoteOriginal(zb0007)
 			}
 		case "signature_above_quote":
 			z.SignatureAboveQuote, bts, err = msgp.ReadBoolBytes(bts)
@@ -2349,7 +2395,11 @@ func (z *Settings) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Settings) Msgsize() (s int) {
-	s = 1 + 9 + msgp.StringPrefixSize + len(z.Language) + 10 + msgp.StringPrefixSize + len(z.TimeZone) + 11 + msgp.StringPrefixSize + len(string(z.DateStyle)) + 14 + msgp.IntSize + 12 + msgp.BoolSize + 5 + z.Sort.Msgsize() + 13 + msgp.BoolSize + 8 + msgp.StringPrefixSize + len(string(z.Density)) + 7 + msgp.StringPrefixSize + len(string(z.Images)) + 13 + msgp.StringPrefixSize + len(z.StartFolder) + 17 + msgp.IntSize + 15 + msgp.StringPrefixSize + len(string(z.ReplyPosition)) + 15 + msgp.StringPrefixSize + len(string(z.QuoteOriginal)) + 22 + msgp.BoolSize + 17 + msgp.StringPrefixSize + len(z.DefaultIdentity)
+	s = 3 + 9 + msgp.StringPrefixSize + len(z.Language) + 10 + msgp.StringPrefixSize + len(z.TimeZone) + 11 + msgp.StringPrefixSize + len(string(z.DateStyle)) + 14 + msgp.IntSize + 12 + msgp.BoolSize + 5 + z.Sort.Msgsize() + 13 + msgp.BoolSize + 8 + msgp.StringPrefixSize + len(string(z.Density)) + 7 + msgp.StringPrefixSize + len(string(z.Images)) + 13 + msgp.StringPrefixSize + len(z.StartFolder) + 17 + msgp.IntSize + 15 + msgp.ArrayHeaderSize
+	for za0001 := range z.HiddenFolders {
+		s += msgp.StringPrefixSize + len(z.HiddenFolders[za0001])
+	}
+	s += 11 + msgp.Int64Size + 15 + msgp.StringPrefixSize + len(string(z.ReplyPosition)) + 15 + msgp.StringPrefixSize + len(string(z.QuoteOriginal)) + 22 + msgp.BoolSize + 17 + msgp.StringPrefixSize + len(z.DefaultIdentity)
 	return
 }
 

@@ -58,7 +58,10 @@ type LoginAnswer struct {
 }
 
 // LogoutQuestion ends the session of the call.
-type LogoutQuestion struct{}
+type LogoutQuestion struct {
+	// Everywhere ends all sessions of the account that have begun before.
+	Everywhere bool `msg:"everywhere,omitempty"`
+}
 
 // LogoutAnswer is empty.
 type LogoutAnswer struct{}

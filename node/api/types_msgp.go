@@ -2349,9 +2349,21 @@ func (z LogoutAnswer) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z LogoutQuestion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 0
-	_ = z
-	o = append(o, 0x80)
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
+	if z.Everywhere == false {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "everywhere"
+		o = append(o, 0xaa, 0x65, 0x76, 0x65, 0x72, 0x79, 0x77, 0x68, 0x65, 0x72, 0x65)
+		o = msgp.AppendBool(o, z.Everywhere)
+	}
 	return
 }
 
@@ -2373,6 +2385,12 @@ func (z *LogoutQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
+		case "everywhere":
+			z.Everywhere, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Everywhere")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2387,7 +2405,7 @@ func (z *LogoutQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z LogoutQuestion) Msgsize() (s int) {
-	s = 1
+	s = 1 + 11 + msgp.BoolSize
 	return
 }
 

@@ -84,11 +84,11 @@ func TestLaterWriterWins(t *testing.T) {
 		t.Errorf("more was written than has changed: %v", second)
 	}
 	got := NewBook(Merge(second, first)).Settings
-	if want := (api.Settings{Language: "ar", RowsPerPage: 20}); got != want {
+	if want := (api.Settings{Language: "ar", RowsPerPage: 20}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	third := change(t, Merge(first, second), now, api.Change{Settings: &api.Settings{}})
-	if got := NewBook(Merge(Merge(first, third), second)).Settings; got != (api.Settings{}) {
+	if got := NewBook(Merge(Merge(first, third), second)).Settings; !reflect.DeepEqual(got, api.Settings{}) {
 		t.Errorf("after going back to the defaults: %+v", got)
 	}
 }

@@ -36,6 +36,7 @@ const (
 	commandExportContacts = "export-contacts"
 	commandAct            = "act"
 	commandActAll         = "act-all"
+	commandUsage          = "usage"
 	commandSearch         = "search"
 	commandJobs           = "jobs"
 	commandChangeJob      = "change-job"
@@ -89,6 +90,7 @@ func commandsOf(service api.Service) map[string]command {
 		commandExportContacts: stream(service.ExportContacts),
 		commandAct:            page(service.Act),
 		commandActAll:         page(service.ActAll),
+		commandUsage:          page(service.Usage),
 		commandSearch:         page(service.Search),
 		commandJobs:           page(service.Jobs),
 		commandChangeJob:      page(service.ChangeJob),
@@ -259,6 +261,11 @@ func (c *Client) Act(ctx context.Context, call *api.Call, question *api.ActQuest
 // ActAll implements api.Service.
 func (c *Client) ActAll(ctx context.Context, call *api.Call, question *api.ActAllQuestion) (*api.ActAnswer, error) {
 	return ask[api.ActAnswer](ctx, c, commandActAll, call, question)
+}
+
+// Usage implements api.Service.
+func (c *Client) Usage(ctx context.Context, call *api.Call, question *api.UsageQuestion) (*api.UsageAnswer, error) {
+	return ask[api.UsageAnswer](ctx, c, commandUsage, call, question)
 }
 
 // Search implements api.Service.

@@ -111,6 +111,9 @@ func (f *fake) Act(ctx context.Context, c *api.Call, q *api.ActQuestion) (*api.A
 func (f *fake) ActAll(ctx context.Context, c *api.Call, q *api.ActAllQuestion) (*api.ActAnswer, error) {
 	return reply[*api.ActAnswer](ctx, f, c, q)
 }
+func (f *fake) Usage(ctx context.Context, c *api.Call, q *api.UsageQuestion) (*api.UsageAnswer, error) {
+	return reply[*api.UsageAnswer](ctx, f, c, q)
+}
 func (f *fake) Search(ctx context.Context, c *api.Call, q *api.SearchQuestion) (*api.SearchAnswer, error) {
 	return reply[*api.SearchAnswer](ctx, f, c, q)
 }
@@ -195,7 +198,10 @@ func TestEveryCommand(t *testing.T) {
 		ask              func(api.Service) (any, error)
 	}{
 		{&api.LoginQuestion{Account: "a", Password: "p", Host: "h"}, &api.LoginAnswer{Session: full.Session, Expires: when}, nil},
-		{&api.LogoutQuestion{}, &api.LogoutAnswer{}, nil},
+		{&api.LogoutQuestion{Everywhere: true}, &api.LogoutAnswer{}, nil},
+		{&api.UsageQuestion{Sizes: true}, &api.UsageAnswer{
+			Quotas: []api.Quota{{Resource: api.QuotaStorage, Used: 1 << 40, Limit: 1 << 41}}, Sizes: []api.FolderSize{{Mailbox: "a", Bytes: 1 << 33}}, Incomplete: true,
+		}, nil},
 		{&api.MailboxQuestion{Mailbox: "INBOX", Page: 2, PageSize: 10, Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread}, &api.MailboxAnswer{
 			Folders: []api.Folder{folder}, Folder: folder, UIDValidity: 7, Total: 3, Unread: 1, Deleted: 1, Matching: 2, Page: 2, Pages: 3, PageSize: 10, Rows: []api.Row{row},
 			Order: api.OrderSender, Reverse: true, Filter: api.FilterUnread, AsOf: when, Settings: settings,
@@ -301,6 +307,8 @@ func TestEveryCommand(t *testing.T) {
 				got, err = service.Discard(t.Context(), full, question)
 			case *api.SettleQuestion:
 				got, err = service.Settle(t.Context(), full, question)
+			case *api.UsageQuestion:
+				got, err = service.Usage(t.Context(), full, question)
 			case *api.SearchQuestion:
 				got, err = service.Search(t.Context(), full, question)
 			case *api.SettingsQuestion:
