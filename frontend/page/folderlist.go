@@ -54,7 +54,9 @@ func (l folderLists) Render(_ context.Context, w io.Writer) error {
 }
 
 // isHidden tells that the reader wants lists without a folder.
-func isHidden(s *api.Settings, f *api.Folder) bool { return slices.Contains(s.HiddenFolders, f.Mailbox) }
+func isHidden(s *api.Settings, f *api.Folder) bool {
+	return slices.Contains(s.HiddenFolders, f.Mailbox)
+}
 
 func (l folderLists) appendFolder(to []byte, f *api.Folder, hidden bool) []byte {
 	count, before, after := l.folderCount(f)
