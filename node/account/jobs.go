@@ -323,7 +323,7 @@ func (a *Account) writeJobs(ctx context.Context, choose func() []settings.Job) e
 	defer a.jobs.mu.Unlock()
 	for _, record := range written {
 		if own := a.jobs.all[record.ID]; own != nil {
-			own.kept, own.Seen, own.UndoneBy = record, record.Seen, record.UndoneBy
+			own.kept, own.Seen, own.UndoneBy = record, own.Seen || record.Seen, cmp.Or(own.UndoneBy, record.UndoneBy)
 		}
 	}
 	return nil

@@ -91,7 +91,7 @@ func (a *Account) searchFor(question *api.SearchQuestion, asked api.Search, fold
 	if wrong != nil {
 		return nil, wrong
 	}
-	return a.beginSearch(asked, plan), nil
+	return a.beginSearch(asked, plan, question.Again), nil
 }
 
 // now is the time in the user's zone.

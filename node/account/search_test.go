@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -244,4 +245,26 @@ func TestSearchGoesOn(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSearchedTwiceAtOnce asks the same from several tabs at once: it is one search.
+func TestSearchedTwiceAtOnce(t *testing.T) {
+	w := newWorld(t, startMemory(t, nil))
+	w.stuff(w.another(), "INBOX", 1, 100)
+	w.page("INBOX", 1)
+	counts := w.counted(func() {
+		var tabs sync.WaitGroup
+		for range 8 {
+			tabs.Go(func() {
+				answer, err := w.account.Search(t.Context(), &api.SearchQuestion{Search: api.Search{Query: "text", Mailbox: "INBOX", Where: api.WhereHere}})
+				if err != nil || answer.State == api.SearchStopped || answer.Found != 100 {
+					t.Errorf("%+v, %v", answer, err)
+				}
+			})
+		}
+		tabs.Wait()
+	})
+	if counts.Commands["UID SEARCH"] != 1 {
+		t.Errorf("searched %d times", counts.Commands["UID SEARCH"])
+	}
 }

@@ -96,11 +96,15 @@ func (ss *searches) forgetOld() {
 	})
 }
 
-// add makes a search known, in place of one that was asked in the same way.
-func (ss *searches) add(s *aSearch) {
+// add makes a search known and returns it; or the one that is known already and was
+// asked in the same way, unless it is to be replaced.
+func (ss *searches) add(s *aSearch, replace bool) *aSearch {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if old := ss.use(&s.asked); old != nil {
+		if !replace {
+			return old
+		}
 		old.stop()
 		ss.all = ss.all[:len(ss.all)-1]
 	}
@@ -109,6 +113,7 @@ func (ss *searches) add(s *aSearch) {
 		ss.all = slices.Delete(ss.all, 0, 1)
 	}
 	ss.all = append(ss.all, s)
+	return s
 }
 
 // forget ends a search, and forgets it: it begins anew if it is asked for again.

@@ -51,8 +51,9 @@ type searching struct {
 	tries              int
 }
 
-// beginSearch begins a search. The account ends it, or whoever forgets it.
-func (a *Account) beginSearch(asked api.Search, plan *searchPlan) *aSearch {
+// beginSearch begins a search, unless somebody just did; with again, in any case. The
+// account ends it, or whoever forgets it.
+func (a *Account) beginSearch(asked api.Search, plan *searchPlan, again bool) *aSearch {
 	ctx, stop := context.WithCancel(a.closing)
 	s := &aSearch{
 		asked: asked, plan: plan, begun: time.Now(), used: time.Now(), stop: stop,
@@ -61,7 +62,10 @@ func (a *Account) beginSearch(asked api.Search, plan *searchPlan) *aSearch {
 	for _, folder := range plan.folders {
 		s.toSearch += counted(folder)
 	}
-	a.searches.add(s)
+	if known := a.searches.add(s, again); known != s {
+		stop()
+		return known
+	}
 	work := &searching{Account: a, aSearch: s, slice: firstSlice, below: -1}
 	if plan.reads {
 		work.slice = firstReading

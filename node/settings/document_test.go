@@ -271,3 +271,21 @@ func FuzzData(f *testing.F) {
 		}
 	})
 }
+
+// TestJobsStayUndone writes how far a job is without having heard that it was undone
+// and seen.
+func TestJobsStayUndone(t *testing.T) {
+	now := time.Now()
+	known, err := PutJobs(nil, []Job{{ID: "a", State: api.JobDone, Done: 1, Ended: now.UnixMilli(), UndoneBy: "b", Seen: true}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := []Job{{ID: "a", State: api.JobDone, Done: 2, Ended: now.UnixMilli()}}
+	written, err := PutJobs(known, late, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := NewBook(Merge(known, written)).Jobs; len(got) != 1 || got[0].Done != 2 || got[0].UndoneBy != "b" || !got[0].Seen || late[0].UndoneBy != "b" {
+		t.Errorf("%+v", got)
+	}
+}

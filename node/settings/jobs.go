@@ -79,10 +79,16 @@ type JobFolder struct {
 }
 
 // PutJobs returns the fields that write jobs over a document, and forget ended ones
-// that are too old or too many.
+// that are too old or too many. That a job was undone or seen is never taken back: who
+// writes how far it is need not have heard of that, and the jobs get it here.
 func PutJobs(d Document, jobs []Job, now time.Time) (Document, error) {
 	c := newChanges(d, now)
-	for _, job := range jobs {
+	for i := range jobs {
+		job, old := &jobs[i], Job{}
+		if known := d[kindJob+"/"+job.ID]; !known.deleted() {
+			_ = json.Unmarshal(known.Value, &old) // what cannot be read is written anew
+		}
+		job.UndoneBy, job.Seen = cmp.Or(job.UndoneBy, old.UndoneBy), job.Seen || old.Seen
 		value, err := marshal(job)
 		if err != nil {
 			return nil, err
