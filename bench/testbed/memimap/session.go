@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -27,11 +28,14 @@ func Caps() imap.CapSet {
 }
 
 // Session serves one connection. imapserver calls it from one goroutine, and
-// Idle from a second one while the first waits.
+// Idle from a second one while the first waits; when the connection breaks off, the
+// first one does not wait for the second.
 type Session struct {
 	store *Store
 	user  *User // nil before login
-	view  *view // nil unless a mailbox is selected
+
+	mu   sync.Mutex // guards changes of view, for Idle
+	view *view      // nil unless a mailbox is selected
 }
 
 var (
@@ -67,12 +71,16 @@ func (s *Session) Select(name string, options *imap.SelectOptions) (*imap.Select
 		return nil, err
 	}
 	view, data := m.open(options.ReadOnly)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.view = view
 	return data, nil
 }
 
 // Unselect implements imapserver.Session.
 func (s *Session) Unselect() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.view != nil {
 		s.view.close()
 		s.view = nil
@@ -157,7 +165,9 @@ func (s *Session) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
 // Idle implements imapserver.Session. It does not use the tracker's Idle,
 // which says nothing of updates queued before it began.
 func (s *Session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	s.mu.Lock()
 	view := s.view
+	s.mu.Unlock()
 	if view == nil {
 		<-stop
 		return nil
