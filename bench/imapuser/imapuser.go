@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -254,16 +255,16 @@ func (u *user) list(click script.Click) error {
 }
 
 func (u *user) fetchRows(set imap.NumSet, want []uint32) error {
-	found, err := u.client.Fetch(set, &imap.FetchOptions{
+	found, err := messages(u.client.Fetch(set, &imap.FetchOptions{
 		UID: true, Flags: true, Envelope: true, RFC822Size: true, InternalDate: true,
 		BodyStructure: &imap.FetchItemBodyStructure{Extended: true},
-	}).Collect()
+	}))
 	if err != nil {
 		return err
 	}
 	var got []uint32
-	for _, data := range found {
-		got = append(got, uint32(data.UID))
+	for _, one := range found {
+		got = append(got, one.uid)
 	}
 	slices.Sort(got)
 	slices.Reverse(got)
@@ -276,14 +277,14 @@ func (u *user) fetchRows(set imap.NumSet, want []uint32) error {
 // open: header, structure and text of one message.
 func (u *user) open(click script.Click) error {
 	section := &imap.FetchItemBodySection{Peek: true, Part: []int{1}}
-	found, err := u.client.Fetch(imap.UIDSetNum(imap.UID(click.Message.UID)), &imap.FetchOptions{
+	found, err := messages(u.client.Fetch(imap.UIDSetNum(imap.UID(click.Message.UID)), &imap.FetchOptions{
 		UID: true, Flags: true, Envelope: true, RFC822Size: true,
 		BodyStructure: &imap.FetchItemBodyStructure{Extended: true}, BodySection: []*imap.FetchItemBodySection{section},
-	}).Collect()
+	}))
 	if err != nil {
 		return err
 	}
-	if len(found) != 1 || found[0].Envelope == nil || !strings.Contains(found[0].Envelope.Subject, click.Message.Subject) {
+	if len(found) != 1 || !found[0].enveloped || !strings.Contains(found[0].subject, click.Message.Subject) {
 		return &failure{"a message without its subject", click.Message.Subject}
 	}
 	if u.mode != Client {
@@ -291,6 +292,40 @@ func (u *user) open(click script.Click) error {
 	}
 	_, err = u.client.List("", "*", nil).Collect()
 	return err
+}
+
+// message is what the answer to a click is checked by.
+type message struct {
+	uid       uint32
+	enveloped bool
+	subject   string
+}
+
+// messages reads all that a FETCH brings. FetchCommand.Collect does not serve: it
+// touches a literal again after an error in it, when the client's goroutine is
+// reading the same buffer already. The connection is of no use then anyhow.
+func messages(command *imapclient.FetchCommand) ([]message, error) {
+	var all []message
+	for data := command.Next(); data != nil; data = command.Next() {
+		var one message
+		for item := data.Next(); item != nil; item = data.Next() {
+			switch item := item.(type) {
+			case imapclient.FetchItemDataUID:
+				one.uid = uint32(item.UID)
+			case imapclient.FetchItemDataEnvelope:
+				one.enveloped, one.subject = true, item.Envelope.Subject
+			case imapclient.FetchItemDataBodySection:
+				if item.Literal == nil {
+					continue
+				}
+				if _, err := io.Copy(io.Discard, item.Literal); err != nil {
+					return nil, err
+				}
+			}
+		}
+		all = append(all, one)
+	}
+	return all, command.Close()
 }
 
 // search: what matches, then the first rows of it.
