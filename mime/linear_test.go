@@ -4,7 +4,9 @@ package mime_test
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -269,6 +271,26 @@ func TestMemoryIsBounded(t *testing.T) {
 				t.Errorf("%d bytes of input allocate %d MiB", len(raw), used>>20)
 			}
 			t.Logf("%s, %d KiB: %v, %d MiB", name, len(raw)>>10, time.Since(start).Round(time.Millisecond), used>>20)
+		})
+	}
+}
+
+// BenchmarkHostile prints for every shape what a megabyte of it costs, and how many
+// times the work grows when the input doubles from half of that.
+func BenchmarkHostile(b *testing.B) {
+	const size = 1 << 20
+	for _, name := range slices.Sorted(maps.Keys(hostile)) {
+		b.Run(name, func(b *testing.B) {
+			half, whole := []byte(hostile[name](size/2)), []byte(hostile[name](size))
+			b.SetBytes(int64(len(whole)))
+			b.ReportAllocs()
+			least := [2]time.Duration{1 << 62, 1 << 62}
+			for b.Loop() {
+				least[0] = min(least[0], mime.ProcessorTime(func() { work(half) }))
+				least[1] = min(least[1], mime.ProcessorTime(func() { work(whole) }))
+			}
+			b.ReportMetric(float64(least[1])/float64(time.Millisecond), "ms/MB")
+			b.ReportMetric(float64(least[1])/float64(max(1, least[0])), "times/doubling")
 		})
 	}
 }
