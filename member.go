@@ -50,6 +50,7 @@ type member struct {
 	secrets   secrets
 	authority *transport.Authority
 
+	ended *seal.Revocations
 	ring  *ring.Ring
 	node  *node.Node
 	api   *transport.Server
@@ -152,7 +153,10 @@ func (m *member) startNode() error {
 	if m.settings.OneClick {
 		settings.Account.Unsubscriber = unsubscribe.New(unsubscribe.Config{}, m.log)
 	}
-	m.node, err = node.New(settings, keyring, placement{m}, seal.NewRevocations(), store, m.log, m.metrics)
+	if m.ended, err = seal.OpenRevocations(endedSessions(m.settings), m.log); err != nil {
+		return fmt.Errorf("ended sessions: %w", err)
+	}
+	m.node, err = node.New(settings, keyring, placement{m}, m.ended, store, m.log, m.metrics)
 	return err
 }
 
@@ -300,6 +304,11 @@ func (m *member) stop() {
 	}
 	if m.node != nil {
 		m.node.Close()
+	}
+	if m.ended != nil {
+		if err := m.ended.Close(); err != nil {
+			m.log.Warn("ended sessions", "error", err)
+		}
 	}
 	if m.admin != nil {
 		ctx, cancel := step()

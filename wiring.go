@@ -145,6 +145,12 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 	return own, nil
 }
 
+// endedSessions is the file in which a node keeps the sessions that have ended.
+// Members that share a state_dir have one each.
+func endedSessions(settings *config.Config) string {
+	return filepath.Join(settings.StateDir, "ended", settings.Cluster.Name)
+}
+
 // submissionRoute is how the users of a domain send.
 func submissionRoute(settings *config.Config, domain string, roots *x509.CertPool) submit.Route {
 	i := slices.IndexFunc(settings.Submission, func(server config.Server) bool { return server.Domain == domain })

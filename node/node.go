@@ -38,7 +38,8 @@ type Placement interface {
 
 // Revocations is the set of sessions that ended before their seal expired.
 type Revocations interface {
-	Add(sessionID string, until, now time.Time)
+	// Add revokes a session until its seal expires, and returns when that is kept.
+	Add(sessionID string, until time.Time)
 	Has(sessionID string) bool
 }
 

@@ -86,7 +86,7 @@ func (n *Node) Logout(ctx context.Context, call *api.Call, question *api.LogoutQ
 		if err := n.own(call, call.Session.Account); err != nil {
 			return nil, err
 		}
-		n.revocations.Add(call.Session.ID, credential.Expires.Add(savingGrace), time.Now())
+		n.revocations.Add(call.Session.ID, credential.Expires.Add(savingGrace))
 		n.mu.Lock()
 		known := n.accounts[call.Session.Account]
 		n.mu.Unlock()

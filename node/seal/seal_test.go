@@ -99,18 +99,6 @@ func TestLengthIsHidden(t *testing.T) {
 	}
 }
 
-func TestRevocations(t *testing.T) {
-	set := seal.NewRevocations()
-	set.Add("s1", now.Add(time.Hour), now)
-	if !set.Has("s1") || set.Has("s2") {
-		t.Error("exactly s1 is revoked")
-	}
-	set.Add("s2", now.Add(3*time.Hour), now.Add(2*time.Hour))
-	if set.Has("s1") || !set.Has("s2") {
-		t.Error("s1 has expired and is forgotten, s2 is not")
-	}
-}
-
 func FuzzOpen(f *testing.F) {
 	ring := keyring(f, keyA)
 	f.Add(sealed(f, ring, "secret"))
