@@ -156,7 +156,7 @@ func (m *member) startNode() error {
 	if m.ended, err = seal.OpenRevocations(endedSessions(m.settings), m.log); err != nil {
 		return fmt.Errorf("ended sessions: %w", err)
 	}
-	m.node, err = node.New(settings, keyring, placement{m}, m.ended, store, m.log, m.metrics)
+	m.node, err = node.New(settings, keyring, placement{m}, revocations{m}, store, m.log, m.metrics)
 	return err
 }
 
@@ -181,10 +181,14 @@ func (m *member) startRing() error {
 	if err != nil {
 		return err
 	}
-	m.ring, err = ring.Start(ring.Config{
+	config := ring.Config{
 		Self: self, Bind: m.settings.Cluster.GossipListen, Advertise: m.settings.Cluster.GossipAdvertise,
 		Join: m.settings.Cluster.Join, Keys: keys,
-	}, m.log, m.metrics)
+	}
+	if m.ended != nil {
+		config.Shared = m.ended
+	}
+	m.ring, err = ring.Start(config, m.log, m.metrics)
 	return err
 }
 
@@ -330,6 +334,9 @@ func (m *member) gossipAddress() string { return m.ring.Address() }
 func (m *member) ready() error {
 	if m.draining.Load() {
 		return errors.New("draining")
+	}
+	if m.ring.Self().State == ring.StateJoining {
+		return errors.New("learning what the other nodes know")
 	}
 	if len(m.ring.Table().Members()) == 0 {
 		return errors.New("no node is known")

@@ -141,13 +141,7 @@ func queryAccount(settings *config.Config, user string) (string, error) {
 // queryService finds the node to ask.
 func queryService(ctx context.Context, settings *config.Config, account string, log *slog.Logger) (api.Service, func(), error) {
 	if settings.Alone() {
-		own := *settings
-		own.AdminListen = "127.0.0.1:0"
-		m, err := startMember(&own, roleNode, log)
-		if err != nil {
-			return nil, nil, err
-		}
-		return m.node, m.stop, nil
+		return ownNode(settings, log)
 	}
 	view, err := askAdmin(ctx, settings, account)
 	if err != nil {
@@ -164,6 +158,23 @@ func queryService(ctx context.Context, settings *config.Config, account string, 
 		}
 	}
 	return nil, nil, errors.New("no node owns the account")
+}
+
+// ownNode starts a node beside the one that serves, from which it takes nothing:
+// neither address nor files.
+func ownNode(settings *config.Config, log *slog.Logger) (api.Service, func(), error) {
+	own := *settings
+	own.AdminListen = "127.0.0.1:0"
+	var err error
+	if own.StateDir, err = os.MkdirTemp("", "alphamail-query-"); err != nil {
+		return nil, nil, err
+	}
+	m, err := startMember(&own, roleNode, log)
+	if err != nil {
+		os.RemoveAll(own.StateDir)
+		return nil, nil, err
+	}
+	return m.node, func() { m.stop(); os.RemoveAll(own.StateDir) }, nil
 }
 
 func printJSON(out io.Writer, answer encodable) error {

@@ -24,6 +24,7 @@ import (
 	"alphamail/node/api"
 	"alphamail/node/api/transport"
 	"alphamail/node/imapconn"
+	"alphamail/node/seal"
 	"alphamail/node/submit"
 	"alphamail/ring"
 )
@@ -50,6 +51,16 @@ func (p placement) Members() []string {
 	}
 	return names
 }
+
+// revocations are the sessions that have ended, on any node of the cluster.
+type revocations struct{ *member }
+
+// Add also tells the other nodes.
+func (r revocations) Add(sessionID string, until time.Time) {
+	r.ring.Tell(r.ended.Merge(seal.AppendRevocation(nil, sessionID, until)))
+}
+
+func (r revocations) Has(sessionID string) bool { return r.ended.Has(sessionID) }
 
 // peers are the nodes as services: our own directly, others over the network.
 type peers struct {

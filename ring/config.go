@@ -9,7 +9,8 @@ import (
 
 // Config describes this member and how it finds the others.
 type Config struct {
-	// Self describes this member; its State is where it starts.
+	// Self describes this member; its State is where it starts, unless it has a
+	// Shared.
 	Self Member
 	// Bind is host:port to gossip on; port 0 picks a free one.
 	Bind string
@@ -23,6 +24,12 @@ type Config struct {
 	Keys [][]byte
 	// Rejoin is how often seeds that are missing are tried again. Default 3 s.
 	Rejoin time.Duration
+	// Shared is what all nodes hold alike; nil for frontends. A member that has it
+	// is joining, and owns nothing, until it knows what the others do.
+	Shared Shared
+	// Patience is how long a member stays joining when no other node tells it all.
+	// Default 3 s.
+	Patience time.Duration
 	// Settle is how long membership events are collected before a new table is
 	// built. Default 20 ms.
 	Settle time.Duration
@@ -46,6 +53,9 @@ const (
 func (c Config) withDefaults() Config {
 	if c.Rejoin == 0 {
 		c.Rejoin = 3 * time.Second
+	}
+	if c.Patience == 0 {
+		c.Patience = 3 * time.Second
 	}
 	if c.Settle == 0 {
 		c.Settle = 20 * time.Millisecond

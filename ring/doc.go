@@ -9,4 +9,7 @@
 //
 // Members that lost sight of a configured seed keep trying to join it again:
 // memberlist alone leaves a healed partition split.
+//
+// What all nodes must know alike (Shared) travels with the gossip. A node is
+// joining, and owns nothing, until it has learned it.
 package ring

@@ -20,6 +20,7 @@ type State string
 
 // The states of members. Only active ones own keys.
 const (
+	StateJoining  State = "joining" // learning what the nodes share
 	StateActive   State = "active"
 	StateDraining State = "draining"
 )

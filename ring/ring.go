@@ -26,8 +26,13 @@ type Ring struct {
 	members atomic.Pointer[[]Member] // everybody alive, sorted by name
 	builds  *metrics.Counter
 
-	self atomic.Pointer[Member]
-	list *memberlist.Memberlist // nil for a Single
+	self    atomic.Pointer[Member]
+	list    *memberlist.Memberlist // nil for a Single
+	address string                 // where list gossips
+	sharing *sharing               // nil for a frontend and a Single
+	joined  chan struct{}          // receives when all seeds are known
+
+	changing sync.Mutex // guards changes of self
 
 	mu    sync.Mutex // guards heard
 	heard map[string]heard
@@ -63,9 +68,13 @@ func Start(config Config, log *slog.Logger, set *metrics.Set) (*Ring, error) {
 	}
 	r := &Ring{
 		config: config.withDefaults(), log: log, heard: map[string]heard{},
-		doorbell: make(chan struct{}, 1), stop: make(chan struct{}),
+		doorbell: make(chan struct{}, 1), stop: make(chan struct{}), joined: make(chan struct{}, 1),
 	}
 	self := config.Self
+	if config.Shared != nil {
+		r.sharing = newSharing(config.Shared, func() int { return len(r.Members()) })
+		self.State = StateJoining
+	}
 	r.self.Store(&self)
 	r.meter(set)
 	r.publish([]Member{self})
@@ -76,9 +85,14 @@ func Start(config Config, log *slog.Logger, set *metrics.Set) (*Ring, error) {
 	if r.list, err = memberlist.Create(settings); err != nil {
 		return nil, fmt.Errorf("ring: %w", err)
 	}
+	r.address = r.list.LocalNode().Address() // once: its fields change under a reader's hands
 	r.refresh()
 	r.running.Go(r.rebuild) // ended by Close
 	r.running.Go(r.rejoin)  // ended by Close
+	if r.sharing != nil {
+		r.running.Go(r.spread)   // ended by Close
+		r.running.Go(r.settleIn) // ended by itself or by Close
+	}
 	return r, nil
 }
 
@@ -132,20 +146,23 @@ func (r *Ring) Members() []Member { return *r.members.Load() }
 func (r *Ring) Self() Member { return *r.self.Load() }
 
 // Address is where this member gossips; empty for a Single.
-func (r *Ring) Address() string {
-	if r.list == nil {
-		return ""
-	}
-	local := r.list.LocalNode()
-	return net.JoinHostPort(local.Addr.String(), strconv.Itoa(int(local.Port)))
-}
+func (r *Ring) Address() string { return r.address }
 
 // SetState tells everybody that this member's state changed, and returns when
 // the news is on its way.
-func (r *Ring) SetState(state State) error {
+func (r *Ring) SetState(state State) error { return r.change("", state) }
+
+// change changes the state, if it still is from; from any state if that is empty.
+func (r *Ring) change(from, to State) error {
+	r.changing.Lock()
 	self := r.Self()
-	self.State = state
+	if from != "" && self.State != from {
+		r.changing.Unlock()
+		return nil
+	}
+	self.State = to
 	r.self.Store(&self)
+	r.changing.Unlock()
 	if r.list == nil {
 		r.publish([]Member{self})
 		return nil
@@ -239,10 +256,8 @@ func (r *Ring) rejoin() {
 	ticker := time.NewTicker(r.config.Rejoin)
 	defer ticker.Stop()
 	for {
-		if missing := r.missingSeeds(); len(missing) > 0 {
-			if _, err := r.list.Join(missing); err != nil {
-				r.log.Debug("seeds that cannot be joined", "error", err)
-			}
+		if r.join(r.missingSeeds()) {
+			offer(r.joined)
 		}
 		select {
 		case <-r.stop:
@@ -250,6 +265,18 @@ func (r *Ring) rejoin() {
 		case <-ticker.C:
 		}
 	}
+}
+
+// join exchanges all with members, and reports whether that succeeded with each.
+func (r *Ring) join(addresses []string) bool {
+	if len(addresses) == 0 {
+		return true
+	}
+	_, err := r.list.Join(addresses)
+	if err != nil {
+		r.log.Debug("members that cannot be joined", "error", err)
+	}
+	return err == nil
 }
 
 func (r *Ring) missingSeeds() []string {
@@ -262,7 +289,7 @@ func (r *Ring) missingSeeds() []string {
 	return slices.DeleteFunc(slices.Clone(r.config.Join), func(seed string) bool { return known[seed] })
 }
 
-// delegate is what memberlist calls. Its methods run in memberlist's goroutines
+// delegate is what memberlist calls, for members and for what they share. Its methods run in memberlist's goroutines
 // and must neither block nor ask memberlist anything.
 type delegate struct{ *Ring }
 
@@ -276,11 +303,6 @@ func (d delegate) NodeMeta(int) []byte {
 	data, _ := d.Self().encode() // Validate has checked that it encodes
 	return data
 }
-
-func (d delegate) NotifyMsg([]byte)                {}
-func (d delegate) GetBroadcasts(int, int) [][]byte { return nil }
-func (d delegate) LocalState(bool) []byte          { return nil }
-func (d delegate) MergeRemoteState([]byte, bool)   {}
 
 func (d delegate) NotifyJoin(node *memberlist.Node) {
 	d.mu.Lock()

@@ -51,7 +51,7 @@ func OpenRevocations(path string, log *slog.Logger) (*Revocations, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.learn(data)
+	r.learn(data, time.Time{}) // whoever asks for what is recent knows it, or asks for all
 	r.journal, err = createJournal(path, r.Since(time.Time{}))
 	return r, err
 }
@@ -86,7 +86,7 @@ func (r *Revocations) Since(at time.Time) []byte {
 // Merge adds what another set has encoded, and returns what of it was new. What
 // cannot be read is left out: a newer version may say more.
 func (r *Revocations) Merge(data []byte) (news []byte) {
-	news = r.learn(data)
+	news = r.learn(data, time.Now())
 	if r.journal == nil || len(news) == 0 {
 		return news
 	}
@@ -104,17 +104,21 @@ func (r *Revocations) Close() error {
 	return r.journal.close()
 }
 
-// learn adds to the memory what is encoded, and returns what of it was new.
-func (r *Revocations) learn(data []byte) (news []byte) {
-	now := time.Now()
+// learn adds to the memory what is encoded, as learned at a time, and returns what
+// of it was new.
+func (r *Revocations) learn(data []byte, at time.Time) (news []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now := time.Now()
+	if len(r.learned) > 0 && at.Before(r.learned[len(r.learned)-1].at) {
+		at = r.learned[len(r.learned)-1].at // another came between, or the clock was set back
+	}
 	for id, until := range revocations(data) {
 		if _, known := r.until[id]; known || !now.Before(until) {
 			continue
 		}
 		r.until[id] = until
-		r.learned = append(r.learned, lesson{now, id})
+		r.learned = append(r.learned, lesson{at, id})
 		news = AppendRevocation(news, id, until)
 		if len(r.until) > maxRevocations {
 			r.makeRoom()
