@@ -27,6 +27,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Run AlphaMail as a configuration file says."`
 	Status  statusCommand  `cmd:"" help:"Show the members of a running cluster and who owns an account."`
 	Drain   drainCommand   `cmd:"" help:"Let the member on this machine hand over its work, and stop it."`
+	Keys    keysCommand    `cmd:"" help:"Change the keys of a running cluster without logging anybody out."`
 	Query   queryCommand   `cmd:"" help:"Ask one question of the page protocol and print the answer as JSON."`
 	Bench   benchCommand   `cmd:"" help:"Measure mail servers, web mail and this generator under load."`
 	Render  renderCommand  `cmd:"" help:"Print what a reader would see of a message in a file."`
@@ -66,13 +67,16 @@ func run(ctx context.Context, args []string, terminal console) int {
 		return status
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
-	command.Bind(queryName(command.Selected().Name))
+	command.Bind(commandName(command.Selected().Name))
 	if err := command.Run(terminal); err != nil {
 		fmt.Fprintln(terminal.err, "alphamail:", err)
 		return 1
 	}
 	return 0
 }
+
+// commandName is the last word of those on the command line that choose what to do.
+type commandName string
 
 // exit is how kong's wish to end the program (after --help) reaches run.
 type exit int

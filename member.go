@@ -43,12 +43,20 @@ func (r role) isFrontend() bool { return r != roleNode }
 // member is one member of a cluster, or one machine alone. Its parts are nil
 // where its role does not have them.
 type member struct {
-	settings  *config.Config
-	role      role
-	log       *slog.Logger
-	metrics   *metrics.Set
-	secrets   secrets
-	authority *transport.Authority
+	settings *config.Config
+	role     role
+	log      *slog.Logger
+	metrics  *metrics.Set
+	secrets  secrets
+
+	// What is read again when its file changes.
+	loaded      []*reloaded
+	reloading   sync.WaitGroup // of reload
+	endReload   context.CancelFunc
+	keyring     *seal.Keyring // as the node began
+	gossipKeys  [][]byte      // as the ring began
+	cluster     atomic.Pointer[clusterTLS]
+	certificate atomic.Pointer[tls.Certificate] // of the web server
 
 	ended *seal.Revocations
 	ring  *ring.Ring
@@ -73,7 +81,7 @@ const shutdownTimeout = 10 * time.Second
 // fails, everything that it had started is stopped.
 func startMember(settings *config.Config, as role, log *slog.Logger) (*member, error) {
 	m := &member{settings: settings, role: as, log: log, metrics: metrics.NewSet(), failed: make(chan error, 4), asked: make(chan struct{}, 1)}
-	for _, step := range []func() error{m.tuneGarbage, m.openSecrets, m.openAPI, m.startNode, m.startRing, m.startAPI, m.startWeb, m.startAdmin} {
+	for _, step := range []func() error{m.tuneGarbage, m.openSecrets, m.openAPI, m.startNode, m.startRing, m.startAPI, m.startWeb, m.startReload, m.startAdmin} {
 		if err := step(); err != nil {
 			m.stop()
 			return nil, err
@@ -111,12 +119,7 @@ func (m *member) openSecrets() (err error) {
 	if m.secrets, err = openSecrets(m.settings.Cluster.SecretsDir); err != nil || m.settings.Alone() {
 		return err
 	}
-	data, err := m.secrets.file("cluster.pem", transport.NewAuthority)
-	if err != nil {
-		return err
-	}
-	m.authority, err = transport.ParseAuthority(data)
-	return err
+	return m.keepLoaded("cluster authority", m.loadAuthority, m.secrets.path(clusterAuthority))
 }
 
 // openAPI settles the address of the page protocol, which the ring tells others.
@@ -134,12 +137,7 @@ func (m *member) startNode() error {
 	if !m.role.isNode() {
 		return nil
 	}
-	keys, err := m.secrets.keys("seal.keys")
-	if err != nil {
-		return err
-	}
-	keyring, err := seal.NewKeyring(keys...)
-	if err != nil {
+	if err := m.keepLoaded("seal keys", m.loadSealKeys, m.secrets.path(sealKeys)); err != nil {
 		return err
 	}
 	store, err := cache.New(cache.Config{Budget: m.settings.CacheSize, Dictionary: account.Dictionary}, m.metrics)
@@ -156,7 +154,7 @@ func (m *member) startNode() error {
 	if m.ended, err = seal.OpenRevocations(endedSessions(m.settings), m.log); err != nil {
 		return fmt.Errorf("ended sessions: %w", err)
 	}
-	m.node, err = node.New(settings, keyring, placement{m}, revocations{m}, store, m.log, m.metrics)
+	m.node, err = node.New(settings, m.keyring, placement{m}, revocations{m}, store, m.log, m.metrics)
 	return err
 }
 
@@ -177,17 +175,17 @@ func (m *member) startRing() error {
 	if m.apiListener != nil {
 		self.API = cmp.Or(m.settings.Cluster.APIAdvertise, m.apiListener.Addr().String())
 	}
-	keys, err := m.secrets.keys("gossip.keys")
-	if err != nil {
+	if err := m.keepLoaded("gossip keys", m.loadGossipKeys, m.secrets.path(gossipKeys)); err != nil {
 		return err
 	}
 	config := ring.Config{
 		Self: self, Bind: m.settings.Cluster.GossipListen, Advertise: m.settings.Cluster.GossipAdvertise,
-		Join: m.settings.Cluster.Join, Keys: keys,
+		Join: m.settings.Cluster.Join, Keys: m.gossipKeys,
 	}
 	if m.ended != nil {
 		config.Shared = m.ended
 	}
+	var err error
 	m.ring, err = ring.Start(config, m.log, m.metrics)
 	return err
 }
@@ -200,12 +198,9 @@ func (m *member) startAPI() error {
 	if m.apiListener == nil {
 		return nil
 	}
-	own, err := m.authority.Issue(transport.RoleNode, certificateLifetime)
-	if err != nil {
-		return err
-	}
+	current := func(*tls.ClientHelloInfo) (*tls.Config, error) { return m.cluster.Load().server, nil }
 	m.api = transport.Serve(m.apiListener, m.node, transport.ServerConfig{
-		TLS: m.authority.ServerTLS(own, transport.RoleFrontend),
+		TLS: &tls.Config{MinVersion: tls.VersionTLS13, GetConfigForClient: current},
 	}, m.log)
 	return nil
 }
@@ -219,20 +214,20 @@ func (m *member) startWeb() error {
 	if m.node != nil {
 		local = m.node
 	}
-	var err error
-	if m.peers, err = newPeers(m.ring, m.authority, local); err != nil {
-		return err
+	m.peers = newPeers(m.ring, local)
+	if own := m.cluster.Load(); own != nil {
+		m.peers.setTLS(own.client)
 	}
+	var err error
 	if m.web, err = frontend.New(frontendConfig(m.settings), placement{m}, m.peers, m.log, m.metrics); err != nil {
 		return err
 	}
 	var secured *tls.Config
 	if m.settings.HTTPS() {
-		certificate, err := webCertificate(m.settings, m.secrets)
-		if err != nil {
+		if err := m.keepWebCertificate(); err != nil {
 			return err
 		}
-		secured = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"http/1.1"}}
+		secured = m.webTLS()
 	}
 	if err := m.serveWeb(m.settings.Listen, secured); err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -261,6 +256,14 @@ func (m *member) serveWeb(address string, secured *tls.Config) error {
 	return nil
 }
 
+// startReload reads files again that change, until stop.
+func (m *member) startReload() error {
+	var ctx context.Context
+	ctx, m.endReload = context.WithCancel(context.Background())
+	m.reloading.Go(func() { m.reload(ctx) })
+	return nil
+}
+
 func (m *member) startAdmin() error {
 	listener, err := net.Listen("tcp", m.settings.AdminListen)
 	if err != nil {
@@ -277,6 +280,10 @@ func (m *member) startAdmin() error {
 func (m *member) stop() {
 	step := func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.Background(), shutdownTimeout)
+	}
+	if m.endReload != nil {
+		m.endReload()
+		m.reloading.Wait()
 	}
 	if m.web != nil {
 		ctx, cancel := step()

@@ -49,7 +49,7 @@ type encodable interface {
 // Run logs in, asks, prints the answer and logs out. In a cluster it asks the
 // node that owns the account; for a machine alone, which offers its node to
 // nobody, it starts a node of its own.
-func (q *queryCommand) Run(ctx context.Context, terminal console, selected queryName) error {
+func (q *queryCommand) Run(ctx context.Context, terminal console, selected commandName) error {
 	settings, err := loadConfig(q.Config)
 	if err != nil {
 		return err
@@ -80,9 +80,6 @@ func (q *queryCommand) Run(ctx context.Context, terminal console, selected query
 	}
 	return printJSON(terminal.out, answer)
 }
-
-// queryName is the question that was chosen on the command line.
-type queryName string
 
 func (q *queryCommand) ask(ctx context.Context, service api.Service, call *api.Call, question, account string) (encodable, error) {
 	switch question {

@@ -19,13 +19,25 @@ import (
 //
 //	gossip.keys  keys of the gossip between members, base64, one a line
 //	seal.keys    keys of the session seals, base64, one a line; only nodes read it
-//	cluster.pem  certificate authority of the page protocol
+//	cluster.pem  certificate authority of the page protocol; more certificates may
+//	             follow, of authorities that are trusted too
 //	web.pem      certificate and key of the web server, unless configured
 //
-// In a file of keys the first one is used, the others are still understood.
+// In a file of keys the first one is used, the others are understood. Running
+// processes read a file again when it changes.
 type secrets struct{ dir string }
 
 const keySize = 32
+
+// The files in it.
+const (
+	gossipKeys       = "gossip.keys"
+	sealKeys         = "seal.keys"
+	clusterAuthority = "cluster.pem"
+	webPair          = "web.pem"
+)
+
+func (s secrets) path(name string) string { return filepath.Join(s.dir, name) }
 
 func openSecrets(dir string) (secrets, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -47,8 +59,8 @@ func (s secrets) keys(name string) ([][]byte, error) {
 	var keys [][]byte
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for number := 1; lines.Scan(); number++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
 		key, err := base64.StdEncoding.DecodeString(line)

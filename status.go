@@ -42,6 +42,7 @@ type nodeStatus struct {
 	Accounts   int       `json:"accounts"`
 	CacheBytes int64     `json:"cache_bytes"`
 	Started    time.Time `json:"started"`
+	SealKeys   []string  `json:"seal_keys,omitempty"` // that of new seals first
 	Error      string    `json:"error,omitempty"`
 }
 
@@ -126,7 +127,7 @@ func newOperator(settings *config.Config) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := store.file("cluster.pem", transport.NewAuthority)
+	data, err := store.file(clusterAuthority, transport.NewAuthority)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +155,7 @@ func askNode(ctx context.Context, ask operator, member ring.Member, account stri
 	}
 	return nodeStatus{
 		Node: answer.Node, Version: answer.Version, RingDigest: strconv.FormatUint(answer.RingDigest, 10),
-		Owner: answer.Owner, Accounts: answer.Accounts, CacheBytes: answer.CacheBytes, Started: answer.Started,
+		Owner: answer.Owner, Accounts: answer.Accounts, CacheBytes: answer.CacheBytes, Started: answer.Started, SealKeys: answer.SealKeys,
 	}
 }
 

@@ -66,23 +66,24 @@ func (r revocations) Has(sessionID string) bool { return r.ended.Has(sessionID) 
 type peers struct {
 	ring  *ring.Ring
 	local api.Service // our own node; nil when this process has none
-	tls   *tls.Config
 
-	mu      sync.Mutex                   // guards clients
+	mu      sync.Mutex // guards what follows
+	tls     *tls.Config
 	clients map[string]*transport.Client // by address
 }
 
-func newPeers(members *ring.Ring, authority *transport.Authority, local api.Service) (*peers, error) {
-	p := &peers{ring: members, local: local, clients: map[string]*transport.Client{}}
-	if authority == nil {
-		return p, nil
+func newPeers(members *ring.Ring, local api.Service) *peers {
+	return &peers{ring: members, local: local, clients: map[string]*transport.Client{}}
+}
+
+// setTLS is how nodes are connected to from now on.
+func (p *peers) setTLS(config *tls.Config) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tls = config
+	for _, client := range p.clients {
+		client.SetTLS(config)
 	}
-	own, err := authority.Issue(transport.RoleFrontend, certificateLifetime)
-	if err != nil {
-		return nil, err
-	}
-	p.tls = authority.ClientTLS(own)
-	return p, nil
 }
 
 // Service implements frontend.Nodes. A node that left the table may still be
@@ -120,7 +121,7 @@ func (p *peers) close() {
 func nodeConfig(settings *config.Config) (node.Config, error) {
 	own := node.Config{
 		Name: settings.Cluster.Name, Cluster: clusterName, Version: version,
-		SessionLifetime: settings.SessionLifetime, MaxMemory: settings.Memory, FetchAhead: settings.FetchAhead,
+		SessionLifetime: settings.SessionLifetime, SessionIdle: settings.SessionIdle, MaxMemory: settings.Memory, FetchAhead: settings.FetchAhead,
 		Spool: account.SpoolConfig{Dir: filepath.Join(settings.StateDir, "spool", settings.Cluster.Name)},
 		Account: account.Config{
 			CommandTimeout: settings.IMAPTimeout, DialTimeout: settings.IMAPTimeout, NoSnippets: !settings.Snippets, SettingsFolder: settings.SettingsFolder,
@@ -223,7 +224,7 @@ func webCertificate(settings *config.Config, store secrets) (tls.Certificate, er
 	if settings.TLSCertificate != "" {
 		return tls.LoadX509KeyPair(settings.TLSCertificate, settings.TLSKey)
 	}
-	data, err := store.file("web.pem", func() ([]byte, error) { return selfSigned(settings) })
+	data, err := store.file(webPair, func() ([]byte, error) { return selfSigned(settings) })
 	if err != nil {
 		return tls.Certificate{}, err
 	}

@@ -20,7 +20,7 @@ func (r *request) compose(query url.Values) {
 		r.fail(api.NewError(api.CodeInvalid, "There is no such message.", err))
 		return
 	}
-	question.Language = r.context(r.cookie).Language
+	question.Language = r.context(r.secret).Language
 	question.Zone = r.config.Location.String()
 	draft, err := ask(r, api.Service.Compose, question)
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *request) write() {
 	}
 	genuine := false
 	sent, err := r.readForm(func(token string) bool {
-		genuine = r.session != nil && tokenMatches(token, r.cookie)
+		genuine = r.session != nil && tokenMatches(token, r.secret)
 		return genuine
 	})
 	if err != nil {
@@ -247,7 +247,7 @@ func (r *request) asWritten(question *api.SaveDraftQuestion, sent *form) page.Co
 }
 
 func (r *request) showWritten(status int, shown page.Compose) {
-	r.html(status, page.PagePolicy(), func(w io.Writer) error { return page.WriteCompose(w, r.context(r.cookie), shown) })
+	r.html(status, page.PagePolicy(), func(w io.Writer) error { return page.WriteCompose(w, r.context(r.secret), shown) })
 }
 
 // recipientsIn is a field in which addresses can be found; nil for any other name.

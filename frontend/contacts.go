@@ -53,7 +53,7 @@ func count(text string) int {
 }
 
 func (r *request) showContacts(shown page.Contacts, number int) {
-	answer, err := ask(r, api.Service.Contacts, &api.ContactsQuestion{Query: shown.Query, Page: number, Language: r.context(r.cookie).Language})
+	answer, err := ask(r, api.Service.Contacts, &api.ContactsQuestion{Query: shown.Query, Page: number, Language: r.context(r.secret).Language})
 	if err != nil {
 		r.fail(err)
 		return

@@ -23,9 +23,9 @@ import (
 
 const tokenSize = sha256.Size
 
-// csrfToken derives the token from a cookie's value.
-func csrfToken(cookie string) [tokenSize]byte {
-	return sha256.Sum256([]byte("alphamail form token\x00" + cookie))
+// csrfToken derives the token from what only the browser, and we, know.
+func csrfToken(secret string) [tokenSize]byte {
+	return sha256.Sum256([]byte("alphamail form token\x00" + secret))
 }
 
 // maskToken hides a token behind a random pad.
@@ -36,15 +36,15 @@ func maskToken(token [tokenSize]byte) string {
 	return base64.RawURLEncoding.EncodeToString(masked)
 }
 
-// tokenMatches tells whether a masked token belongs to a cookie.
-func tokenMatches(masked, cookie string) bool {
+// tokenMatches tells whether a masked token follows from a secret.
+func tokenMatches(masked, secret string) bool {
 	data, err := base64.RawURLEncoding.DecodeString(masked)
-	if err != nil || len(data) != 2*tokenSize || cookie == "" {
+	if err != nil || len(data) != 2*tokenSize || secret == "" {
 		return false
 	}
 	var token [tokenSize]byte
 	subtle.XORBytes(token[:], data[:tokenSize], data[tokenSize:])
-	want := csrfToken(cookie)
+	want := csrfToken(secret)
 	return subtle.ConstantTimeCompare(token[:], want[:]) == 1
 }
 
@@ -70,7 +70,7 @@ func (r *request) fromElsewhere() bool {
 // fromOurForm tells whether a form was sent from a page of ours to whoever holds this
 // session's cookie; token is what came in its field.
 func (r *request) fromOurForm(token string) bool {
-	return !r.fromElsewhere() && tokenMatches(token, r.cookie)
+	return !r.fromElsewhere() && tokenMatches(token, r.secret)
 }
 
 // genuine is fromOurForm for a form that was read as a whole; it answers one that is

@@ -43,6 +43,9 @@ type fakeNode struct {
 	refusal error               // answers what shall be saved, when set
 	kept    *api.SettingsAnswer // the settings, when set
 
+	renew  time.Time // when sessions want to be renewed
+	tooOld error     // what Renew answers, when set
+
 	mu    sync.Mutex // guards asked
 	asked []api.Call
 	last  any
@@ -125,7 +128,17 @@ func (n *fakeNode) Login(_ context.Context, call *api.Call, q *api.LoginQuestion
 	if q.Account != "ana@example.edu" || q.Password != "secret" {
 		return nil, api.NewError(api.CodeAuthFailed, "", nil)
 	}
-	return &api.LoginAnswer{Session: api.Session{Account: q.Account, ID: "SESSION1", Host: q.Host, Seal: []byte("sealed for " + q.Account + " at " + q.Host)}, Expires: time.Now().Add(time.Hour)}, nil
+	return &api.LoginAnswer{Session: api.Session{Account: q.Account, ID: "SESSION1", Host: q.Host, Seal: []byte("sealed for " + q.Account + " at " + q.Host)}, Expires: time.Now().Add(time.Hour), Renew: n.renew}, nil
+}
+
+func (n *fakeNode) Renew(_ context.Context, call *api.Call, q *api.RenewQuestion) (*api.LoginAnswer, error) {
+	if err := n.note(call, q); err != nil {
+		return nil, err
+	}
+	if n.tooOld != nil {
+		return nil, n.tooOld
+	}
+	return &api.LoginAnswer{Session: call.Session, Expires: time.Now().Add(2 * time.Hour), Renew: time.Now().Add(time.Hour)}, nil
 }
 
 func (n *fakeNode) Logout(_ context.Context, call *api.Call, q *api.LogoutQuestion) (*api.LogoutAnswer, error) {

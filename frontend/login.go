@@ -103,7 +103,7 @@ func (r *request) logIn() {
 		r.loginFailed(api.AsError(err), again)
 		return
 	}
-	r.setCookie(sessionCookie, encodeSession(login.Session), login.Expires.Add(savingGrace))
+	r.setSession(login)
 	r.dropCookie(loginCookie)
 	next := form.Next
 	if next == "" {
@@ -137,7 +137,7 @@ func (r *request) askLogin(account, password string) (login *api.LoginAnswer, er
 		login, err = node.Login(ctx, call, question)
 		return err
 	})
-	if err == nil && len(encodeSession(login.Session)) > maxCookie {
+	if err == nil && len(encodeSession(login.Session, login.Renew)) > maxCookie {
 		err = api.NewError(api.CodeInvalid, "This password is too long.", nil)
 	}
 	return login, err

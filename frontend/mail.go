@@ -51,7 +51,7 @@ func (r *request) show(write func(io.Writer, page.Context) error) {
 
 // showAs sends a page of the session with a status.
 func (r *request) showAs(status int, write func(io.Writer, page.Context) error) {
-	r.html(status, page.PagePolicy(), func(w io.Writer) error { return write(w, r.context(r.cookie)) })
+	r.html(status, page.PagePolicy(), func(w io.Writer) error { return write(w, r.context(r.secret)) })
 }
 
 func (r *request) mailbox(mailbox string, query url.Values) {
@@ -167,6 +167,6 @@ func (r *request) body(id api.MessageID, query url.Values) {
 		return
 	}
 	r.html(fasthttp.StatusOK, page.BodyPolicy(remote), func(w io.Writer) error {
-		return page.WriteBody(w, r.context(r.cookie), page.Body{Answer: answer})
+		return page.WriteBody(w, r.context(r.secret), page.Body{Answer: answer})
 	})
 }

@@ -23,8 +23,8 @@ const (
 	noticeTime = time.Minute
 )
 
-func noticeTag(notice, cookie string) []byte {
-	key := sha256.Sum256([]byte("alphamail notice\x00" + cookie))
+func noticeTag(notice, secret string) []byte {
+	key := sha256.Sum256([]byte("alphamail notice\x00" + secret))
 	mac := hmac.New(sha256.New, key[:])
 	mac.Write([]byte(notice))
 	return mac.Sum(nil)
@@ -39,7 +39,7 @@ func (r *request) notify(notice *page.Notice) {
 			return
 		}
 		text := base64.RawURLEncoding.EncodeToString(data)
-		value := text + "." + base64.RawURLEncoding.EncodeToString(noticeTag(text, r.cookie))
+		value := text + "." + base64.RawURLEncoding.EncodeToString(noticeTag(text, r.secret))
 		if len(value) <= maxCookie {
 			r.setCookie(noticeCookie, value, time.Now().Add(noticeTime))
 			return
@@ -64,7 +64,7 @@ func (r *request) takeNotice() *page.Notice {
 		return nil
 	}
 	sent, err := base64.RawURLEncoding.DecodeString(tag)
-	if err != nil || !hmac.Equal(sent, noticeTag(text, r.cookie)) {
+	if err != nil || !hmac.Equal(sent, noticeTag(text, r.secret)) {
 		return nil
 	}
 	notice := &page.Notice{}

@@ -37,12 +37,12 @@ func (r *request) secure(policy string) {
 	}
 }
 
-// context is what a page needs to know of this request. cookie is the value
-// that the form token follows from.
-func (r *request) context(cookie string) page.Context {
+// context is what a page needs to know of this request. The form token follows from
+// secret.
+func (r *request) context(secret string) page.Context {
 	context := page.Context{
 		Language: page.Negotiate(string(r.ctx.Request.Header.Peek("Accept-Language"))),
-		CSRF:     maskToken(csrfToken(cookie)),
+		CSRF:     maskToken(csrfToken(secret)),
 		Now:      time.Now().In(r.config.Location),
 	}
 	context.DropsEmptyLines = bytes.HasPrefix(r.ctx.UserAgent(), []byte("Lynx/"))
@@ -200,5 +200,5 @@ func (r *request) explain(e page.Error) {
 	if r.ctx.IsGet() && e.Status >= fasthttp.StatusInternalServerError {
 		e.Retry = r.address
 	}
-	r.html(e.Status, page.PagePolicy(), func(w io.Writer) error { return page.WriteError(w, r.context(r.cookie), e) })
+	r.html(e.Status, page.PagePolicy(), func(w io.Writer) error { return page.WriteError(w, r.context(r.secret), e) })
 }

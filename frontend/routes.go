@@ -180,11 +180,10 @@ func (r *request) answer() {
 	}
 	if found.route == routeCompose && r.ctx.IsPost() {
 		r.write() // reads its body itself, and keeps the text when the session is over
-		return
-	}
-	if r.gather() {
+	} else if r.gather() {
 		r.serve(found, values)
 	}
+	r.keepSession()
 }
 
 // serve runs the handler of a route.

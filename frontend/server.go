@@ -87,7 +87,9 @@ type request struct {
 
 	cookie  string // value of the session cookie
 	session *api.Session
-	node    string // that answered
+	secret  string    // known to the browser that has the session alone, as long as it lasts
+	renew   time.Time // from when on to renew the session; zero when that is done
+	node    string    // that answered
 
 	settings  *api.Settings // of the user; nil until an answer tells them
 	operation string        // names what a form does; empty for what changes nothing

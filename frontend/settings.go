@@ -79,7 +79,7 @@ func formStatus(problem page.FormProblem) int {
 
 // showForm sends a page with a form.
 func (r *request) showForm(problem page.FormProblem, write func(io.Writer, page.Context) error) {
-	r.html(formStatus(problem), page.PagePolicy(), func(w io.Writer) error { return write(w, r.context(r.cookie)) })
+	r.html(formStatus(problem), page.PagePolicy(), func(w io.Writer) error { return write(w, r.context(r.secret)) })
 }
 
 // settingsPage shows the settings, or takes those of one section.

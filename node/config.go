@@ -30,8 +30,10 @@ type Config struct {
 	Version string
 	// Domains are the mail domains served. At least one.
 	Domains []Domain
-	// SessionLifetime is how long a login lasts. Default 24 h.
+	// SessionLifetime is how long a login lasts at most. Default 24 h.
 	SessionLifetime time.Duration
+	// SessionIdle is how long a login lasts of which no use is made. Default 4 h.
+	SessionIdle time.Duration
 	// HandOverAfter is how long an account that another node owns by now is kept
 	// when nobody asks for it here any more; it does nothing unasked
 	// meanwhile. Default 10 s.
@@ -67,6 +69,9 @@ func (c Config) withDefaults() Config {
 	if c.SessionLifetime == 0 {
 		c.SessionLifetime = 24 * time.Hour
 	}
+	if c.SessionIdle == 0 {
+		c.SessionIdle = 4 * time.Hour
+	}
 	if c.HandOverAfter == 0 {
 		c.HandOverAfter = 10 * time.Second
 	}
@@ -94,7 +99,7 @@ func (c Config) Validate() error {
 	if len(c.Domains) == 0 {
 		problems = append(problems, errors.New("node: a node needs a mail domain"))
 	}
-	if c.SessionLifetime < 0 || c.IdleTimeout < 0 || c.HandOverAfter < 0 || c.MaxAccounts < 0 || c.MaxArchives < 0 || c.MaxMemory < 0 {
+	if c.SessionLifetime < 0 || c.SessionIdle < 0 || c.IdleTimeout < 0 || c.HandOverAfter < 0 || c.MaxAccounts < 0 || c.MaxArchives < 0 || c.MaxMemory < 0 {
 		problems = append(problems, errors.New("node: negative limits"))
 	}
 	return errors.Join(problems...)

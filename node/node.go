@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -47,7 +48,7 @@ type Revocations interface {
 type Node struct {
 	config      Config
 	domains     map[string]Domain
-	keyring     *seal.Keyring
+	keyring     atomic.Pointer[seal.Keyring]
 	placement   Placement
 	revocations Revocations
 	cache       *cache.Cache
@@ -72,7 +73,7 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 		return nil, err
 	}
 	n := &Node{
-		config: config.withDefaults(), domains: map[string]Domain{}, keyring: keyring, placement: placement,
+		config: config.withDefaults(), domains: map[string]Domain{}, placement: placement,
 		revocations: revocations, cache: store, log: log, started: time.Now(),
 		accounts: map[string]*account.Account{}, stop: make(chan struct{}),
 	}
@@ -88,6 +89,7 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 	if n.config.FetchAhead {
 		n.config.Account.Quiet = n.load.quiet
 	}
+	n.keyring.Store(keyring)
 	n.metrics = newMeter(set, n.accountCount)
 	for _, domain := range config.Domains {
 		domain.Backend.Observe = n.metrics.imapCommand
@@ -185,7 +187,7 @@ func (n *Node) Status(ctx context.Context, call *api.Call, question *api.StatusQ
 		status := &api.StatusAnswer{
 			Node: n.config.Name, Version: n.config.Version, Started: n.started,
 			RingDigest: n.placement.Digest(), Members: n.placement.Members(), Accounts: n.accountCount(),
-			CacheBytes: stats.Bytes, CacheBudget: stats.Budget,
+			CacheBytes: stats.Bytes, CacheBudget: stats.Budget, SealKeys: n.keyring.Load().Names(),
 		}
 		if question.Account != "" {
 			status.Owner, _ = n.placement.Owner(question.Account)

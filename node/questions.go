@@ -127,7 +127,7 @@ func (n *Node) sealUndo(call *api.Call, answer *api.ActAnswer) *api.ActAnswer {
 		return answer
 	}
 	sealed := *answer // the account may give the same one again
-	sealed.Undo = n.keyring.SealNote(undoNote, n.accountBinding(call), answer.Undo)
+	sealed.Undo = n.keyring.Load().SealNote(undoNote, n.accountBinding(call), answer.Undo)
 	return &sealed
 }
 
@@ -164,7 +164,7 @@ func (n *Node) ChangeJob(ctx context.Context, call *api.Call, question *api.Chan
 // Undo implements api.Service.
 func (n *Node) Undo(ctx context.Context, call *api.Call, question *api.UndoQuestion) (*api.UndoAnswer, error) {
 	return ask(ctx, n, "undo", call, question, func(one *account.Account, ctx context.Context, question *api.UndoQuestion) (*api.UndoAnswer, error) {
-		handle, err := n.keyring.OpenNote(undoNote, n.accountBinding(call), question.Handle)
+		handle, err := n.keyring.Load().OpenNote(undoNote, n.accountBinding(call), question.Handle)
 		if err != nil {
 			return nil, api.NewError(api.CodeInvalid, "This cannot be undone.", err)
 		}

@@ -20,7 +20,7 @@ func (n *Node) Login(ctx context.Context, call *api.Call, question *api.LoginQue
 			n.audit("login refused", call, question.Account, "code", code.Code)
 			return nil, err
 		}
-		n.audit("login", call, question.Account, "session", login.Session.ID)
+		n.audit("login", call, question.Account, "session", sessionName(login.Session))
 		return login, nil
 	})
 }
@@ -48,20 +48,56 @@ func (n *Node) login(ctx context.Context, call *api.Call, question *api.LoginQue
 		fresh.Close()
 		return nil, err
 	}
-	return n.seal(question)
+	session := api.Session{Account: question.Account, ID: rand.Text(), Host: question.Host}
+	return n.seal(session, question.Password, time.Now())
 }
 
-// seal makes the session of a login that succeeded.
-func (n *Node) seal(question *api.LoginQuestion) (*api.LoginAnswer, error) {
+// renewals is how many times a session that is in use is renewed in the time after
+// which one that is not has ended.
+const renewals = 16
+
+// seal seals a session of a login at a time: until it is idle for too long, or too
+// old.
+func (n *Node) seal(session api.Session, password string, since time.Time) (*api.LoginAnswer, error) {
 	now := time.Now()
-	session := api.Session{Account: question.Account, ID: rand.Text(), Host: question.Host}
-	credential := seal.Credential{Password: question.Password, Issued: now, Expires: now.Add(n.config.SessionLifetime)}
+	answer := &api.LoginAnswer{Session: session, Expires: now.Add(n.config.SessionIdle)}
+	if end := since.Add(n.config.SessionLifetime); answer.Expires.Before(end) {
+		answer.Renew = now.Add(n.config.SessionIdle / renewals)
+	} else {
+		answer.Expires = end
+	}
 	var err error
-	if session.Seal, err = n.keyring.Seal(n.binding(session), credential); err != nil {
+	credential := seal.Credential{Password: password, Issued: since, Expires: answer.Expires}
+	if answer.Session.Seal, err = n.keyring.Load().Seal(n.binding(session), credential); err != nil {
 		return nil, api.NewError(api.CodeInvalid, "This password is too long.", err)
 	}
-	return &api.LoginAnswer{Session: session, Expires: credential.Expires}, nil
+	return answer, nil
 }
+
+// Renew implements api.Service.
+func (n *Node) Renew(ctx context.Context, call *api.Call, _ *api.RenewQuestion) (*api.LoginAnswer, error) {
+	return answer(ctx, n, "renew", call, func(ctx context.Context) (renewed *api.LoginAnswer, err error) {
+		credential, err := n.open(call.Session, 0)
+		if err != nil {
+			return nil, err
+		}
+		if !time.Now().Before(credential.Issued.Add(n.config.SessionLifetime)) {
+			return nil, api.NewError(api.CodeAuthExpired, "Your session is too old. Please log in again.", nil)
+		}
+		err = n.withAccount(ctx, call, "renew", func(*account.Account) (err error) {
+			renewed, err = n.seal(call.Session, credential.Password, credential.Issued)
+			return err
+		})
+		return renewed, err
+	})
+}
+
+// SetKeyring makes the node seal with another keyring from now on.
+func (n *Node) SetKeyring(keyring *seal.Keyring) { n.keyring.Store(keyring) }
+
+// sessionName is enough of a session's id to find it in the log. Form tokens follow
+// from all of it.
+func sessionName(session api.Session) string { return session.ID[:min(8, len(session.ID))] }
 
 func (n *Node) binding(session api.Session) seal.Binding {
 	return seal.Binding{Cluster: n.config.Cluster, Host: session.Host, Account: session.Account, SessionID: session.ID}
@@ -76,7 +112,7 @@ func (n *Node) Logout(ctx context.Context, call *api.Call, question *api.LogoutQ
 		}); err != nil {
 			return nil, err
 		}
-		n.audit("logout everywhere", call, call.Session.Account, "session", call.Session.ID)
+		n.audit("logout everywhere", call, call.Session.Account, "session", sessionName(call.Session))
 	}
 	return answer(ctx, n, "logout", call, func(context.Context) (*api.LogoutAnswer, error) {
 		credential, err := n.open(call.Session, savingGrace)
@@ -86,7 +122,7 @@ func (n *Node) Logout(ctx context.Context, call *api.Call, question *api.LogoutQ
 		if err := n.own(call, call.Session.Account); err != nil {
 			return nil, err
 		}
-		n.revocations.Add(call.Session.ID, credential.Expires.Add(savingGrace))
+		n.revocations.Add(call.Session.ID, n.end(credential).Add(savingGrace))
 		n.mu.Lock()
 		known := n.accounts[call.Session.Account]
 		n.mu.Unlock()
@@ -95,14 +131,23 @@ func (n *Node) Logout(ctx context.Context, call *api.Call, question *api.LogoutQ
 				ended.Close()
 			}
 		}
-		n.audit("logout", call, call.Session.Account, "session", call.Session.ID)
+		n.audit("logout", call, call.Session.Account, "session", sessionName(call.Session))
 		return &api.LogoutAnswer{}, nil
 	})
 }
 
+// end is when no seal of a session is valid any more: a copy may have been renewed.
+func (n *Node) end(credential seal.Credential) time.Time {
+	end := credential.Issued.Add(n.config.SessionLifetime)
+	if credential.Expires.After(end) { // sealed under another configuration
+		return credential.Expires
+	}
+	return end
+}
+
 // open opens the seal of a session, also for some time after its end.
 func (n *Node) open(session api.Session, grace time.Duration) (seal.Credential, error) {
-	credential, err := n.keyring.Open(n.binding(session), session.Seal, time.Now().Add(-grace))
+	credential, err := n.keyring.Load().Open(n.binding(session), session.Seal, time.Now().Add(-grace))
 	if err != nil {
 		return credential, api.NewError(api.CodeAuthExpired, "Your session has ended. Please log in again.", err)
 	}

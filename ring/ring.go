@@ -1,7 +1,9 @@
 package ring
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -29,6 +31,7 @@ type Ring struct {
 	self    atomic.Pointer[Member]
 	list    *memberlist.Memberlist // nil for a Single
 	address string                 // where list gossips
+	keyring *memberlist.Keyring    // of list
 	sharing *sharing               // nil for a frontend and a Single
 	joined  chan struct{}          // receives when all seeds are known
 
@@ -114,7 +117,8 @@ func (r *Ring) settings() (*memberlist.Config, error) {
 			return nil, err
 		}
 	}
-	settings.Keyring, err = memberlist.NewKeyring(r.config.Keys, r.config.Keys[0])
+	r.keyring, err = memberlist.NewKeyring(r.config.Keys, r.config.Keys[0])
+	settings.Keyring = r.keyring
 	return settings, err
 }
 
@@ -169,6 +173,33 @@ func (r *Ring) change(from, to State) error {
 	}
 	defer r.ring()
 	return r.list.UpdateNode(time.Second)
+}
+
+// SetKeys makes other keys those of the gossip: the first one encrypts, all decrypt.
+// Members that do not know the first one hear nothing more.
+func (r *Ring) SetKeys(keys [][]byte) error {
+	if len(keys) == 0 {
+		return errors.New("ring: gossip needs a key")
+	}
+	if r.keyring == nil {
+		return nil
+	}
+	for _, key := range keys {
+		if err := r.keyring.AddKey(key); err != nil {
+			return fmt.Errorf("ring: %w", err)
+		}
+	}
+	if err := r.keyring.UseKey(keys[0]); err != nil {
+		return fmt.Errorf("ring: %w", err)
+	}
+	for _, old := range r.keyring.GetKeys() {
+		if !slices.ContainsFunc(keys, func(key []byte) bool { return bytes.Equal(key, old) }) {
+			if err := r.keyring.RemoveKey(old); err != nil {
+				return fmt.Errorf("ring: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // Close leaves the cluster, so that others need not find out, and ends all

@@ -134,7 +134,13 @@ func TestJoiningWaits(t *testing.T) {
 		sharing(late, alone.Address())(c)
 		c.Bind = away
 	})
-	agree(t, []string{"alone", "late"}, alone)
+	deadline := time.Now().Add(30 * time.Second)
+	for alone.Self().State != ring.StateActive {
+		if time.Now().After(deadline) {
+			t.Fatalf("its seed is there, and it is %s", alone.Self().State)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // TestJoiningByAFrontend has only a frontend for a seed, which shares nothing.
@@ -164,4 +170,32 @@ func TestDrainingWhileJoining(t *testing.T) {
 		t.Errorf("it is %s", state)
 	}
 	r.Close(context.Background())
+}
+
+// TestKeysOfTheGossipChange adds a key on two members, uses it, and removes the old
+// one: they hear each other all the time, and a stranger with the old key nothing.
+func TestKeysOfTheGossipChange(t *testing.T) {
+	other := bytes.Repeat([]byte{8}, 32)
+	sets := []*words{{}, {}}
+	a := start(t, "a", sharing(sets[0]))
+	b := start(t, "b", sharing(sets[1], a.Address()))
+	agree(t, []string{"a", "b"}, a, b)
+	for i, keys := range [][][]byte{{gossipKey, other}, {other, gossipKey}, {other}} {
+		for _, r := range []*ring.Ring{a, b} {
+			if err := r.SetKeys(keys); err != nil {
+				t.Fatal(err)
+			}
+			word := fmt.Sprint(r.Self().Name, i) // told while the keys of the two differ
+			r.Tell([]byte(word + "\n"))
+			knows(t, word, sets[map[string]int{"a": 1, "b": 0}[r.Self().Name]])
+		}
+	}
+	stranger := start(t, "stranger", sharing(&words{}, a.Address()))
+	time.Sleep(500 * time.Millisecond)
+	if len(stranger.Members()) != 1 || len(a.Members()) != 2 {
+		t.Errorf("a member with a key that was removed knows %v", stranger.Members())
+	}
+	if err := a.SetKeys(nil); err == nil {
+		t.Error("a gossip without a key")
+	}
 }

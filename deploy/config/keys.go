@@ -117,6 +117,7 @@ var schema = []key{
 	{name: "one_click_unsubscribe", text: onOff(func(c *Config) *bool { return &c.OneClick })},
 	{name: "watch", text: onOff(func(c *Config) *bool { return &c.Watch })},
 	{name: "session_lifetime", text: duration(func(c *Config) *time.Duration { return &c.SessionLifetime }, time.Minute, 90*24*time.Hour)},
+	{name: "session_idle", text: duration(func(c *Config) *time.Duration { return &c.SessionIdle }, time.Minute, 90*24*time.Hour)},
 	{name: "imap_timeout", text: duration(func(c *Config) *time.Duration { return &c.IMAPTimeout }, time.Second, 5*time.Minute)},
 	{name: "time_zone", text: func(c *Config, value string) (err error) {
 		if c.TimeZone, err = time.LoadLocation(value); err != nil {

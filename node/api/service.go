@@ -36,6 +36,9 @@ type Service interface {
 	// Login verifies a password with the mail server and seals a session.
 	// Errors: auth_failed, backend_down, busy, invalid, not_owner.
 	Login(context.Context, *Call, *LoginQuestion) (*LoginAnswer, error)
+	// Renew seals the session of the call anew, which delays its end, but never over
+	// its greatest age. Errors: auth_expired, those of the mail server.
+	Renew(context.Context, *Call, *RenewQuestion) (*LoginAnswer, error)
 	// Logout revokes the session of the call, or all of the account. It succeeds for a
 	// session that has already ended. Errors, of the latter alone: unsupported where
 	// nothing can be kept, and those of the mail server.

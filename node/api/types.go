@@ -51,11 +51,17 @@ type LoginQuestion struct {
 	Host string `msg:"host"`
 }
 
-// LoginAnswer carries the new session.
+// LoginAnswer carries a session with a new seal.
 type LoginAnswer struct {
 	Session Session   `msg:"session"`
 	Expires time.Time `msg:"expires"`
+	// Renew is from when on it should be renewed while the user is there; the zero
+	// time when that is of no use.
+	Renew time.Time `msg:"renew,omitzero"`
 }
+
+// RenewQuestion asks for a seal that lasts longer, for a session that is in use.
+type RenewQuestion struct{}
 
 // LogoutQuestion ends the session of the call.
 type LogoutQuestion struct {
@@ -627,4 +633,7 @@ type StatusAnswer struct {
 	// CacheBytes of CacheBudget bytes are in use.
 	CacheBytes  int64 `msg:"cache_bytes"`
 	CacheBudget int64 `msg:"cache_budget"`
+	// SealKeys are the names of the keys that open session seals; the first one
+	// seals.
+	SealKeys []string `msg:"seal_keys,omitempty"`
 }

@@ -2169,17 +2169,35 @@ func (z *ListView) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *LoginAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "session"
-	o = append(o, 0x82, 0xa7, 0x73, 0x65, 0x73, 0x73, 0x69, 0x6f, 0x6e)
-	o, err = z.Session.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Session")
-		return
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Renew.IsZero() {
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "expires"
-	o = append(o, 0xa7, 0x65, 0x78, 0x70, 0x69, 0x72, 0x65, 0x73)
-	o = msgp.AppendTime(o, z.Expires)
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "session"
+		o = append(o, 0xa7, 0x73, 0x65, 0x73, 0x73, 0x69, 0x6f, 0x6e)
+		o, err = z.Session.MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Session")
+			return
+		}
+		// string "expires"
+		o = append(o, 0xa7, 0x65, 0x78, 0x70, 0x69, 0x72, 0x65, 0x73)
+		o = msgp.AppendTime(o, z.Expires)
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "renew"
+			o = append(o, 0xa5, 0x72, 0x65, 0x6e, 0x65, 0x77)
+			o = msgp.AppendTime(o, z.Renew)
+		}
+	}
 	return
 }
 
@@ -2213,6 +2231,12 @@ func (z *LoginAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Expires")
 				return
 			}
+		case "renew":
+			z.Renew, bts, err = msgp.ReadTimeBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Renew")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2227,7 +2251,7 @@ func (z *LoginAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *LoginAnswer) Msgsize() (s int) {
-	s = 1 + 8 + z.Session.Msgsize() + 8 + msgp.TimeSize
+	s = 1 + 8 + z.Session.Msgsize() + 8 + msgp.TimeSize + 6 + msgp.TimeSize
 	return
 }
 
@@ -5142,6 +5166,51 @@ func (z *Recurrence) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z RenewQuestion) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 0
+	_ = z
+	o = append(o, 0x80)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *RenewQuestion) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z RenewQuestion) Msgsize() (s int) {
+	s = 1
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Report) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -5935,12 +6004,16 @@ func (z Span) Msgsize() (s int) {
 func (z *StatusAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(9)
-	var zb0001Mask uint16 /* 9 bits */
+	zb0001Len := uint32(10)
+	var zb0001Mask uint16 /* 10 bits */
 	_ = zb0001Mask
 	if z.Owner == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.SealKeys == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -5979,6 +6052,14 @@ func (z *StatusAnswer) MarshalMsg(b []byte) (o []byte, err error) {
 		// string "cache_budget"
 		o = append(o, 0xac, 0x63, 0x61, 0x63, 0x68, 0x65, 0x5f, 0x62, 0x75, 0x64, 0x67, 0x65, 0x74)
 		o = msgp.AppendInt64(o, z.CacheBudget)
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "seal_keys"
+			o = append(o, 0xa9, 0x73, 0x65, 0x61, 0x6c, 0x5f, 0x6b, 0x65, 0x79, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.SealKeys)))
+			for za0002 := range z.SealKeys {
+				o = msgp.AppendString(o, z.SealKeys[za0002])
+			}
+		}
 	}
 	return
 }
@@ -6068,6 +6149,25 @@ func (z *StatusAnswer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "CacheBudget")
 				return
 			}
+		case "seal_keys":
+			var zb0003 uint32
+			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SealKeys")
+				return
+			}
+			if cap(z.SealKeys) >= int(zb0003) {
+				z.SealKeys = (z.SealKeys)[:zb0003]
+			} else {
+				z.SealKeys = make([]string, zb0003)
+			}
+			for za0002 := range z.SealKeys {
+				z.SealKeys[za0002], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "SealKeys", za0002)
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -6086,7 +6186,10 @@ func (z *StatusAnswer) Msgsize() (s int) {
 	for za0001 := range z.Members {
 		s += msgp.StringPrefixSize + len(z.Members[za0001])
 	}
-	s += 6 + msgp.StringPrefixSize + len(z.Owner) + 9 + msgp.IntSize + 8 + msgp.TimeSize + 12 + msgp.Int64Size + 13 + msgp.Int64Size
+	s += 6 + msgp.StringPrefixSize + len(z.Owner) + 9 + msgp.IntSize + 8 + msgp.TimeSize + 12 + msgp.Int64Size + 13 + msgp.Int64Size + 10 + msgp.ArrayHeaderSize
+	for za0002 := range z.SealKeys {
+		s += msgp.StringPrefixSize + len(z.SealKeys[za0002])
+	}
 	return
 }
 

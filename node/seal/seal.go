@@ -18,8 +18,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -89,14 +91,36 @@ func NewKeyring(keys ...[]byte) (*Keyring, error) {
 		if err != nil {
 			return nil, fmt.Errorf("seal: key %d: %w", i+1, err)
 		}
-		sum := sha256.Sum256(append([]byte("alphamail seal key id\x00"), key...))
-		id := keyID(sum[:keyIDSize])
+		id := idOf(key)
 		ring.keys[id] = aead
 		if i == 0 {
 			ring.first = id
 		}
 	}
 	return ring, nil
+}
+
+func idOf(key []byte) keyID {
+	sum := sha256.Sum256(append([]byte("alphamail seal key id\x00"), key...))
+	return keyID(sum[:keyIDSize])
+}
+
+// name is short: there are few keys at a time.
+func (id keyID) name() string { return hex.EncodeToString(id[:4]) }
+
+// KeyName is what people call a key by. It tells nothing of the key.
+func KeyName(key []byte) string { return idOf(key).name() }
+
+// Names are those of all keys, that of the first one first.
+func (k *Keyring) Names() []string {
+	names := []string{k.first.name()}
+	for id := range k.keys {
+		if id != k.first {
+			names = append(names, id.name())
+		}
+	}
+	slices.Sort(names[1:])
+	return names
 }
 
 // Seal seals a credential. Errors: ErrTooLong.

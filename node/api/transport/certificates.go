@@ -48,7 +48,9 @@ func NewAuthority() ([]byte, error) {
 	return encodePair(template, template, &key.PublicKey, key, key)
 }
 
-// ParseAuthority reads what NewAuthority made.
+// ParseAuthority reads what NewAuthority made. Certificates of other authorities may
+// follow: what those issue is trusted too, so that one can take the place of another
+// while a cluster runs.
 func ParseAuthority(data []byte) (*Authority, error) {
 	pair, err := tls.X509KeyPair(data, data)
 	if err != nil {
@@ -59,7 +61,13 @@ func ParseAuthority(data []byte) (*Authority, error) {
 		return nil, errors.New("transport: this is not the authority of a cluster")
 	}
 	a := &Authority{certificate: pair.Leaf, key: key, pool: x509.NewCertPool()}
-	a.pool.AddCert(pair.Leaf)
+	for _, certificate := range pair.Certificate {
+		trusted, err := x509.ParseCertificate(certificate)
+		if err != nil {
+			return nil, fmt.Errorf("transport: an authority that is trusted too: %w", err)
+		}
+		a.pool.AddCert(trusted)
+	}
 	return a, nil
 }
 

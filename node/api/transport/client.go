@@ -37,6 +37,7 @@ type Client struct {
 	addr                        string
 	questions, streams, control *fasthttp.HostClient
 	conns                       conns
+	tls                         atomic.Pointer[tls.Config] // of new connections
 
 	name    string // random; begins every id
 	counter atomic.Uint64
@@ -55,6 +56,7 @@ type Client struct {
 // connect yet. Close ends it.
 func NewClient(addr string, config ClientConfig) *Client {
 	c := &Client{config: config.withDefaults(), addr: addr, name: rand.Text(), cancels: make(chan struct{}, maxCancels), work: make(chan func()), ends: make(chan struct{})}
+	c.tls.Store(c.config.TLS)
 	c.questions = c.host(c.config.MaxConns, conn{})
 	c.streams = c.host(c.config.MaxStreams, conn{readTimeout: c.config.StreamTimeout, writeTimeout: c.config.StreamTimeout})
 	c.streams.StreamResponseBody = true
@@ -86,6 +88,10 @@ func (c *Client) host(maxConns int, timeouts conn) *fasthttp.HostClient {
 	}
 }
 
+// SetTLS makes later connections use another configuration. Those that there are go
+// on.
+func (c *Client) SetTLS(config *tls.Config) { c.tls.Store(config) }
+
 // dial connects and shakes hands, so that whatever fails has failed before a
 // question is sent.
 func (c *Client) dial(addr string, timeouts conn) (net.Conn, error) {
@@ -101,7 +107,7 @@ func (c *Client) dial(addr string, timeouts conn) (net.Conn, error) {
 	if err := c.conns.add(below); err != nil {
 		return nil, err
 	}
-	secure := tls.Client(below, c.config.TLS)
+	secure := tls.Client(below, c.tls.Load())
 	if err := secure.HandshakeContext(ctx); err != nil {
 		below.Close()
 		return nil, err

@@ -44,6 +44,7 @@ const (
 	commandEmpty          = "empty"
 	commandFolder         = "folder"
 	commandFindAddresses  = "find-addresses"
+	commandRenew          = "renew"
 )
 
 // The paths are pathPrefix and a command, or one of those that follow.
@@ -66,6 +67,7 @@ type command func(ctx context.Context, call *api.Call, question []byte) (answer 
 func commandsOf(service api.Service) map[string]command {
 	return map[string]command{
 		commandLogin:   page(service.Login),
+		commandRenew:   page(service.Renew),
 		commandLogout:  page(service.Logout),
 		commandMailbox: page(service.Mailbox),
 		commandMessage: page(service.Message),
@@ -151,6 +153,11 @@ func decodeQuestion(body []byte, question msgp.Unmarshaler) error {
 // Login implements api.Service.
 func (c *Client) Login(ctx context.Context, call *api.Call, question *api.LoginQuestion) (*api.LoginAnswer, error) {
 	return ask[api.LoginAnswer](ctx, c, commandLogin, call, question)
+}
+
+// Renew implements api.Service.
+func (c *Client) Renew(ctx context.Context, call *api.Call, question *api.RenewQuestion) (*api.LoginAnswer, error) {
+	return ask[api.LoginAnswer](ctx, c, commandRenew, call, question)
 }
 
 // Logout implements api.Service.

@@ -40,6 +40,10 @@ func reply[A any](ctx context.Context, f *fake, call *api.Call, question any) (A
 func (f *fake) Login(ctx context.Context, c *api.Call, q *api.LoginQuestion) (*api.LoginAnswer, error) {
 	return reply[*api.LoginAnswer](ctx, f, c, q)
 }
+func (f *fake) Renew(ctx context.Context, c *api.Call, q *api.RenewQuestion) (*api.LoginAnswer, error) {
+	return reply[*api.LoginAnswer](ctx, f, c, q)
+}
+
 func (f *fake) Logout(ctx context.Context, c *api.Call, q *api.LogoutQuestion) (*api.LogoutAnswer, error) {
 	return reply[*api.LogoutAnswer](ctx, f, c, q)
 }
@@ -199,6 +203,7 @@ func TestEveryCommand(t *testing.T) {
 	}{
 		{&api.LoginQuestion{Account: "a", Password: "p", Host: "h"}, &api.LoginAnswer{Session: full.Session, Expires: when}, nil},
 		{&api.LogoutQuestion{Everywhere: true}, &api.LogoutAnswer{}, nil},
+		{&api.RenewQuestion{}, &api.LoginAnswer{Session: api.Session{Account: "a", ID: "i"}, Expires: time.Unix(1, 0).UTC(), Renew: time.Unix(2, 0).UTC()}, nil},
 		{&api.UsageQuestion{Sizes: true}, &api.UsageAnswer{
 			Quotas: []api.Quota{{Resource: api.QuotaStorage, Used: 1 << 40, Limit: 1 << 41}}, Sizes: []api.FolderSize{{Mailbox: "a", Bytes: 1 << 33}}, Incomplete: true,
 		}, nil},
@@ -238,7 +243,7 @@ func TestEveryCommand(t *testing.T) {
 			Collected: []api.CollectedAddress{{Name: "n", Address: "a", Used: when, Times: 2}},
 		}, nil},
 		{&api.ImportContactsQuestion{Cards: bytes.Repeat([]byte{0xff}, api.MaxImport)}, &api.ImportContactsAnswer{Added: 1, Known: 2, Unusable: 3}, nil},
-		{&api.StatusQuestion{Account: "a"}, &api.StatusAnswer{Node: "n", Version: "v", RingDigest: 1 << 63, Members: []string{"n"}, Owner: "n", Accounts: 1, Started: when, CacheBytes: 1, CacheBudget: 2}, nil},
+		{&api.StatusQuestion{Account: "a"}, &api.StatusAnswer{Node: "n", Version: "v", RingDigest: 1 << 63, Members: []string{"n"}, Owner: "n", Accounts: 1, Started: when, CacheBytes: 1, SealKeys: []string{"k"}, CacheBudget: 2}, nil},
 		{&api.ComposeQuestion{Kind: api.ComposeReply, ID: id, Fields: fields, Language: "de", Zone: "Europe/Berlin"}, &api.Draft{
 			Folders: []api.Folder{folder}, Fields: fields, ID: &id, OperationID: "o@example.edu", Origin: &api.Origin{Kind: api.ComposeReply, ID: id},
 			Identities:  []api.Identity{{ID: "i", Name: "Ana", Address: "ana@example.edu", ReplyTo: "r", Organization: "o", Signatures: []api.Signature{{Name: "n", Text: "t"}}, SignatureChoice: "random"}},
@@ -283,6 +288,8 @@ func TestEveryCommand(t *testing.T) {
 			switch question := test.question.(type) {
 			case *api.LoginQuestion:
 				got, err = service.Login(t.Context(), full, question)
+			case *api.RenewQuestion:
+				got, err = service.Renew(t.Context(), full, question)
 			case *api.LogoutQuestion:
 				got, err = service.Logout(t.Context(), full, question)
 			case *api.MailboxQuestion:
