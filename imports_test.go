@@ -21,13 +21,14 @@ var allowedImports = map[string][]string{
 
 	"node/api":           {},
 	"node/api/transport": {"node/api"},
-	"node":               {"node/account", "node/imapconn", "node/seal", "node/api", "cache", "mime", "sandbox", "share"},
+	"node":               {"node/account", "node/imapconn", "node/seal", "node/throttle", "node/api", "cache", "mime", "sandbox", "share"},
 	"node/account":       {"node/api", "node/imapconn", "node/search", "node/settings", "node/submit", "cache", "mime", "mime/compose"},
 	"node/imapconn":      {"node/imapconn/wire"},
 	"node/imapconn/wire": {},
 	"node/submit":        {"mime", "mime/compose"},
 	"node/settings":      {"node/api", "node/imapconn"},
 	"node/seal":          {},
+	"node/throttle":      {},
 	"node/search":        {},
 	"node/unsubscribe":   {"node/api"},
 

@@ -38,6 +38,10 @@ func (n stagedNode) Login(_ context.Context, _ *api.Call, q *api.LoginQuestion) 
 	return &api.LoginAnswer{Session: api.Session{Account: q.Account, ID: "STAGE", Host: q.Host, Seal: []byte("seal")}, Expires: n.now.Add(time.Hour)}, nil
 }
 
+func (n stagedNode) Attempt(context.Context, *api.Call, *api.AttemptQuestion) (*api.AttemptAnswer, error) {
+	return &api.AttemptAnswer{}, nil
+}
+
 func (n stagedNode) Logout(context.Context, *api.Call, *api.LogoutQuestion) (*api.LogoutAnswer, error) {
 	return &api.LogoutAnswer{}, nil
 }

@@ -121,7 +121,7 @@ func (p *peers) close() {
 func nodeConfig(settings *config.Config) (node.Config, error) {
 	own := node.Config{
 		Name: settings.Cluster.Name, Cluster: clusterName, Version: version,
-		SessionLifetime: settings.SessionLifetime, SessionIdle: settings.SessionIdle, MaxMemory: settings.Memory, FetchAhead: settings.FetchAhead,
+		SessionLifetime: settings.SessionLifetime, SessionIdle: settings.SessionIdle, FreeAttempts: settings.LoginAttempts, MaxMemory: settings.Memory, FetchAhead: settings.FetchAhead,
 		Spool: account.SpoolConfig{Dir: filepath.Join(settings.StateDir, "spool", settings.Cluster.Name)},
 		Account: account.Config{
 			CommandTimeout: settings.IMAPTimeout, DialTimeout: settings.IMAPTimeout, NoSnippets: !settings.Snippets, SettingsFolder: settings.SettingsFolder,

@@ -46,9 +46,12 @@ type fakeNode struct {
 	renew  time.Time // when sessions want to be renewed
 	tooOld error     // what Renew answers, when set
 
-	mu    sync.Mutex // guards asked
-	asked []api.Call
-	last  any
+	throttled error // what Attempt answers, when set
+
+	mu       sync.Mutex // guards asked and attempts
+	attempts []api.AttemptQuestion
+	asked    []api.Call
+	last     any
 
 	// What follows is about writing.
 	uploads map[string]int64 // bytes, by name
@@ -129,6 +132,13 @@ func (n *fakeNode) Login(_ context.Context, call *api.Call, q *api.LoginQuestion
 		return nil, api.NewError(api.CodeAuthFailed, "", nil)
 	}
 	return &api.LoginAnswer{Session: api.Session{Account: q.Account, ID: "SESSION1", Host: q.Host, Seal: []byte("sealed for " + q.Account + " at " + q.Host)}, Expires: time.Now().Add(time.Hour), Renew: n.renew}, nil
+}
+
+func (n *fakeNode) Attempt(_ context.Context, call *api.Call, q *api.AttemptQuestion) (*api.AttemptAnswer, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.attempts = append(n.attempts, *q)
+	return &api.AttemptAnswer{}, n.throttled
 }
 
 func (n *fakeNode) Renew(_ context.Context, call *api.Call, q *api.RenewQuestion) (*api.LoginAnswer, error) {

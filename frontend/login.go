@@ -98,9 +98,11 @@ func (r *request) logIn() {
 		again(fasthttp.StatusBadRequest, page.LoginBadName)
 		return
 	}
-	login, err := r.askLogin(account, password)
+	login, err := r.attempt(account, password)
 	if err != nil {
-		r.loginFailed(api.AsError(err), again)
+		failure := api.AsError(err)
+		form.Wait = failure.RetryAfter
+		r.loginFailed(failure, again)
 		return
 	}
 	r.setSession(login)
@@ -130,6 +132,41 @@ func (r *request) chooseDomain(user, chosen string) (Domain, bool) {
 	return Domain{}, false
 }
 
+// attempt logs in, unless too many logins from the browser's address have failed.
+// That is counted by one node for all frontends; when it cannot be asked, nobody is
+// locked out.
+func (r *request) attempt(account, password string) (*api.LoginAnswer, error) {
+	address := r.clientAddress()
+	key, known := api.AddressKey(address)
+	count := func(failed bool) error {
+		ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+		defer cancel()
+		_, err := r.questionIn(ctx, key, func(ctx context.Context, node api.Service, call *api.Call) error {
+			call.Session = api.Session{}
+			_, err := node.Attempt(ctx, call, &api.AttemptQuestion{Address: address, Failed: failed})
+			return err
+		})
+		if err != nil && api.AsError(err).Code != api.CodeThrottled {
+			r.log.Warn("logins from an address are not counted", "request", r.id, "error", err)
+			return nil
+		}
+		return err
+	}
+	if known {
+		if err := count(false); err != nil {
+			return nil, err
+		}
+	}
+	login, err := r.askLogin(account, password)
+	if known && err != nil && api.AsError(err).Code == api.CodeAuthFailed {
+		count(true)
+	}
+	return login, err
+}
+
+// attemptTimeout bounds counting: it must not hold up a login.
+const attemptTimeout = 2 * time.Second
+
 func (r *request) askLogin(account, password string) (login *api.LoginAnswer, err error) {
 	question := &api.LoginQuestion{Account: account, Password: password, Host: r.host}
 	r.node, err = r.question(account, func(ctx context.Context, node api.Service, call *api.Call) (err error) {
@@ -153,6 +190,9 @@ func (r *request) loginFailed(failure *api.Error, again func(int, page.LoginProb
 		again(fasthttp.StatusBadGateway, page.LoginBackendDown)
 	case api.CodeDeadline:
 		again(fasthttp.StatusGatewayTimeout, page.LoginBackendDown)
+	case api.CodeThrottled:
+		r.setRetryAfter(failure.RetryAfter)
+		again(fasthttp.StatusTooManyRequests, page.LoginThrottled)
 	case api.CodeBusy:
 		again(fasthttp.StatusServiceUnavailable, page.LoginBusy)
 	case api.CodeInvalid:

@@ -1,10 +1,14 @@
 package frontend_test
 
 import (
-	"alphamail/node/api"
+	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"alphamail/node/api"
 )
 
 func TestLoginReadLogout(t *testing.T) {
@@ -194,3 +198,33 @@ func TestNextStaysHere(t *testing.T) {
 }
 
 func long(n int) string { return strings.Repeat("a", n) }
+
+// TestFailedLoginsAreCounted asks the owner of the browser's address before a login
+// and tells it of a failure; who has to wait is told so, and keeps the form.
+func TestFailedLoginsAreCounted(t *testing.T) {
+	node := &fakeNode{name: "n1"}
+	base, client := serve(t, fakeRing{"n1", "", map[string]*fakeNode{"n1": node}}, nil, nil), browser(t)
+	try := func(password string) reply {
+		form := get(t, client, base+"/login")
+		return send(t, client, "POST", base+"/login", url.Values{"user": {"ana"}, "domain": {"example.edu"}, "password": {password}, "csrf": {token(t, form)}}, nil)
+	}
+	try("wrong")
+	if got, want := fmt.Sprint(node.attempts), "[{127.0.0.1 false} {127.0.0.1 true}]"; got != want {
+		t.Errorf("the node was told %s, not %s", got, want)
+	}
+	throttled := api.NewError(api.CodeThrottled, "", nil)
+	throttled.RetryAfter = 3500 * time.Millisecond
+	node.throttled = throttled
+	asked := node.asks("*api.LoginQuestion")
+	answer := try("secret")
+	if answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") != "4" || !strings.Contains(answer.text, "Wait 4 seconds") || !strings.Contains(answer.text, `value="ana"`) {
+		t.Errorf("status %d, Retry-After %q:\n%s", answer.StatusCode, answer.Header.Get("Retry-After"), answer.text)
+	}
+	if node.asks("*api.LoginQuestion") != asked {
+		t.Error("the password was judged all the same")
+	}
+	node.throttled = api.NewError(api.CodeNodeDown, "", nil)
+	if answer := try("secret"); answer.StatusCode != http.StatusSeeOther {
+		t.Errorf("nobody counts, and a login is answered with %d", answer.StatusCode)
+	}
+}

@@ -144,6 +144,7 @@ var statuses = map[api.Code]int{
 	api.CodeConflict:    fasthttp.StatusConflict,
 	api.CodeTooLarge:    fasthttp.StatusRequestEntityTooLarge,
 	api.CodeBusy:        fasthttp.StatusServiceUnavailable,
+	api.CodeThrottled:   fasthttp.StatusTooManyRequests,
 	api.CodeBackendDown: fasthttp.StatusBadGateway,
 	api.CodeNodeDown:    fasthttp.StatusServiceUnavailable,
 	api.CodeNotOwner:    fasthttp.StatusServiceUnavailable,
@@ -172,15 +173,21 @@ func (r *request) fail(err error) {
 	if known.Cause != nil || known.Code == api.CodeInternal {
 		r.log.Warn("failed", "request", r.id, "route", r.route, "code", string(known.Code), "error", known.Error())
 	}
-	if known.RetryAfter > 0 {
-		seconds := int((known.RetryAfter + time.Second - 1) / time.Second)
-		r.ctx.Response.Header.Set("Retry-After", string(fasthttp.AppendUint(nil, seconds)))
-	}
+	r.setRetryAfter(known.RetryAfter)
 	explained := page.Error{Status: statusOf(known.Code), Code: known.Code, RetryAfter: known.RetryAfter}
 	if known.Code == api.CodeBackendDown {
 		explained.Folders = r.knownFolders()
 	}
 	r.explain(explained)
+}
+
+// setRetryAfter tells clients that are programs when to try again; nothing if that is
+// not known.
+func (r *request) setRetryAfter(delay time.Duration) {
+	if delay > 0 {
+		seconds := int((delay + time.Second - 1) / time.Second)
+		r.ctx.Response.Header.Set("Retry-After", string(fasthttp.AppendUint(nil, seconds)))
+	}
 }
 
 // errorPage says what happened and what to do.

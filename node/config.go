@@ -32,6 +32,10 @@ type Config struct {
 	Domains []Domain
 	// SessionLifetime is how long a login lasts at most. Default 24 h.
 	SessionLifetime time.Duration
+	// FreeAttempts is how many wrong passwords for an account from an address cost no
+	// wait; ten times as many for an account from all addresses, and twenty times from
+	// an address for all accounts. Default 5.
+	FreeAttempts int
 	// SessionIdle is how long a login lasts of which no use is made. Default 4 h.
 	SessionIdle time.Duration
 	// HandOverAfter is how long an account that another node owns by now is kept
@@ -69,6 +73,9 @@ func (c Config) withDefaults() Config {
 	if c.SessionLifetime == 0 {
 		c.SessionLifetime = 24 * time.Hour
 	}
+	if c.FreeAttempts == 0 {
+		c.FreeAttempts = 5
+	}
 	if c.SessionIdle == 0 {
 		c.SessionIdle = 4 * time.Hour
 	}
@@ -99,7 +106,7 @@ func (c Config) Validate() error {
 	if len(c.Domains) == 0 {
 		problems = append(problems, errors.New("node: a node needs a mail domain"))
 	}
-	if c.SessionLifetime < 0 || c.SessionIdle < 0 || c.IdleTimeout < 0 || c.HandOverAfter < 0 || c.MaxAccounts < 0 || c.MaxArchives < 0 || c.MaxMemory < 0 {
+	if c.SessionLifetime < 0 || c.SessionIdle < 0 || c.FreeAttempts < 0 || c.IdleTimeout < 0 || c.HandOverAfter < 0 || c.MaxAccounts < 0 || c.MaxArchives < 0 || c.MaxMemory < 0 {
 		problems = append(problems, errors.New("node: negative limits"))
 	}
 	return errors.Join(problems...)

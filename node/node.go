@@ -55,6 +55,7 @@ type Node struct {
 	log         *slog.Logger
 	metrics     *meter
 	load        load
+	attempts    attempts
 	started     time.Time
 
 	mu       sync.Mutex // guards accounts and closed; no I/O while it is held
@@ -90,6 +91,7 @@ func New(config Config, keyring *seal.Keyring, placement Placement, revocations 
 		n.config.Account.Quiet = n.load.quiet
 	}
 	n.keyring.Store(keyring)
+	n.attempts = newAttempts(n.config.FreeAttempts)
 	n.metrics = newMeter(set, n.accountCount)
 	for _, domain := range config.Domains {
 		domain.Backend.Observe = n.metrics.imapCommand

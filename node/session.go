@@ -40,7 +40,7 @@ func (n *Node) login(ctx context.Context, call *api.Call, question *api.LoginQue
 		return nil, err
 	}
 	fresh.From(call.ClientAddress)
-	if err := fresh.Connect(ctx); err != nil {
+	if err := n.attempts.try(call, question.Account, func() error { return fresh.Connect(ctx) }); err != nil {
 		fresh.Close()
 		return nil, err
 	}

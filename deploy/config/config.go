@@ -34,6 +34,7 @@ type Config struct {
 	CacheSize       int64 // bytes
 	SessionLifetime time.Duration
 	SessionIdle     time.Duration
+	LoginAttempts   int // that may fail before one has to wait
 	IMAPTimeout     time.Duration
 	Memory          int64 // bytes that a node may hold; 0: no bound
 	Snippets        bool
@@ -121,7 +122,7 @@ func (c *Config) HTTPS() bool {
 func defaults() *Config {
 	return &Config{
 		Domains: map[string]Domain{}, Listen: "127.0.0.1:8080", StateDir: "alphamail-state", AdminListen: "127.0.0.1:9180",
-		CacheSize: 256 << 20, SessionLifetime: 24 * time.Hour, SessionIdle: 4 * time.Hour, IMAPTimeout: 15 * time.Second,
+		CacheSize: 256 << 20, SessionLifetime: 24 * time.Hour, SessionIdle: 4 * time.Hour, LoginAttempts: 5, IMAPTimeout: 15 * time.Second,
 		Snippets: true, FetchAhead: true, SettingsFolder: "AlphaMail", Watch: true, OneClick: true,
 		TimeZone: time.Local, LogFormat: "text", LogLevel: "info",
 		Cluster: Cluster{DrainNotice: 2 * time.Second},

@@ -118,6 +118,12 @@ var schema = []key{
 	{name: "watch", text: onOff(func(c *Config) *bool { return &c.Watch })},
 	{name: "session_lifetime", text: duration(func(c *Config) *time.Duration { return &c.SessionLifetime }, time.Minute, 90*24*time.Hour)},
 	{name: "session_idle", text: duration(func(c *Config) *time.Duration { return &c.SessionIdle }, time.Minute, 90*24*time.Hour)},
+	{name: "login_attempts", text: func(c *Config, value string) (err error) {
+		if c.LoginAttempts, err = strconv.Atoi(value); err != nil || c.LoginAttempts < 1 || c.LoginAttempts > 1000 {
+			return fmt.Errorf("%q is not a number from 1 to 1000", value)
+		}
+		return nil
+	}},
 	{name: "imap_timeout", text: duration(func(c *Config) *time.Duration { return &c.IMAPTimeout }, time.Second, 5*time.Minute)},
 	{name: "time_zone", text: func(c *Config, value string) (err error) {
 		if c.TimeZone, err = time.LoadLocation(value); err != nil {

@@ -41,7 +41,7 @@ func (l *locale) errorWords(status int, code api.Code) errorWords {
 		return errorWords{l.ErrorTooLargeTitle, l.ErrorTooLargeWhat, l.ErrorTooLargeAdvice}
 	case api.CodeBackendDown:
 		return errorWords{l.ErrorBackendDownTitle, l.ErrorBackendDownWhat, l.ErrorBackendDownAdvice}
-	case api.CodeBusy:
+	case api.CodeBusy, api.CodeThrottled:
 		return errorWords{l.ErrorBusyTitle, l.ErrorBusyWhat, l.ErrorBusyAdvice}
 	case api.CodeNodeDown, api.CodeNotOwner:
 		return errorWords{l.ErrorNodeDownTitle, l.ErrorNodeDownWhat, l.ErrorNodeDownAdvice}
@@ -59,7 +59,12 @@ func (l *locale) advice(p Error, words errorWords) string {
 	if p.RetryAfter <= 0 || words.advice != l.ErrorBusyAdvice {
 		return words.advice
 	}
-	seconds := int((p.RetryAfter + time.Second - 1) / time.Second)
+	return l.wait(p.RetryAfter)
+}
+
+// wait asks to wait, in whole seconds.
+func (l *locale) wait(delay time.Duration) string {
+	seconds := int((delay + time.Second - 1) / time.Second)
 	return l.WaitSeconds.fill(seconds, l.number(seconds))
 }
 

@@ -3,6 +3,7 @@ package page
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"alphamail/node/api"
 )
@@ -59,11 +60,11 @@ func TestErrorWordsDiffer(t *testing.T) {
 func TestLoginProblemsHaveWords(t *testing.T) {
 	problems := []LoginProblem{
 		LoginFailed, LoginEmpty, LoginUnknownDomain, LoginBadName, LoginExpired, LoginLoggedOut,
-		LoginNoCookie, LoginStale, LoginBackendDown, LoginBusy,
+		LoginNoCookie, LoginStale, LoginBackendDown, LoginBusy, LoginThrottled,
 	}
 	seen := map[string]bool{}
 	for _, problem := range problems {
-		words := localeOf("en").loginProblem(problem)
+		words := localeOf("en").loginProblem(Login{Problem: problem, Wait: time.Minute})
 		if words == "" || seen[words] {
 			t.Errorf("%s says %q", problem, words)
 		}

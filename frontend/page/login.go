@@ -1,7 +1,7 @@
 package page
 
-func (l *locale) loginProblem(p LoginProblem) string {
-	switch p {
+func (l *locale) loginProblem(p Login) string {
+	switch p.Problem {
 	case LoginFailed:
 		return l.LoginFailed
 	case LoginEmpty:
@@ -22,6 +22,8 @@ func (l *locale) loginProblem(p LoginProblem) string {
 		return l.LoginBackendDown
 	case LoginBusy:
 		return l.LoginBusy
+	case LoginThrottled:
+		return l.LoginThrottled + " " + l.wait(p.Wait)
 	}
 	return ""
 }

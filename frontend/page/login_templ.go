@@ -89,7 +89,7 @@ func loginPage(v view, p Login) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if words := v.loginProblem(p.Problem); words != "" {
+			if words := v.loginProblem(p); words != "" {
 				var templ_7745c5c3_Var5 = []any{"notice", templ.KV("danger", p.Problem.isFault())}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var5...)
 				if templ_7745c5c3_Err != nil {

@@ -40,6 +40,8 @@ type Login struct {
 	Next string
 	// Problem says why the reader sees the form again; empty at first.
 	Problem LoginProblem
+	// Wait is how long to wait before the next attempt, for LoginThrottled.
+	Wait time.Duration
 }
 
 // LoginProblem is a reason to show the login page (again).
@@ -57,6 +59,7 @@ const (
 	LoginStale         LoginProblem = "stale"          // the form was too old or came from elsewhere
 	LoginBackendDown   LoginProblem = "backend_down"   // the mail server does not answer
 	LoginBusy          LoginProblem = "busy"           // too much at once
+	LoginThrottled     LoginProblem = "throttled"      // too many attempts have failed
 )
 
 // Mailbox is a list page.

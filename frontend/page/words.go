@@ -228,6 +228,7 @@ type words struct {
 	LoginStale                string
 	LoginBackendDown          string
 	LoginBusy                 string
+	LoginThrottled            string
 	RequestID                 string
 	TryAgain                  string
 	GoToInbox                 string

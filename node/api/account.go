@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,4 +41,20 @@ func SplitAccount(account string) (local, domain string) {
 		return account, ""
 	}
 	return account[:at], account[at+1:]
+}
+
+// AddressKey is what stands for an address of a browser where attempts are counted:
+// of IPv6 the network of 64 bits, since anybody can have as many addresses in one as
+// he likes. It is no account. False for what is no address.
+func AddressKey(address string) (key string, ok bool) {
+	parsed, err := netip.ParseAddr(address)
+	if err != nil {
+		return "", false
+	}
+	parsed = parsed.Unmap().WithZone("")
+	if parsed.Is6() {
+		network, _ := parsed.Prefix(64)
+		return "address " + network.String(), true
+	}
+	return "address " + parsed.String(), true
 }

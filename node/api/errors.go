@@ -18,6 +18,7 @@ const (
 	CodeConflict    Code = "conflict"     // the mailbox was replaced (UIDVALIDITY) or changed meanwhile
 	CodeTooLarge    Code = "too_large"    // over a limit
 	CodeBusy        Code = "busy"         // overloaded: try again after RetryAfter
+	CodeThrottled   Code = "throttled"    // too many attempts have failed: try again after RetryAfter
 	CodeBackendDown Code = "backend_down" // the mail server cannot be reached or does not answer
 	CodeNodeDown    Code = "node_down"    // no node could be reached
 	CodeInvalid     Code = "invalid"      // the question makes no sense
@@ -35,7 +36,7 @@ type Error struct {
 	// Owner and Digest come with CodeNotOwner: who owns the account by which table.
 	Owner  string
 	Digest uint64
-	// RetryAfter comes with CodeBusy; 0 when nothing is known.
+	// RetryAfter comes with CodeBusy and CodeThrottled; 0 when nothing is known.
 	RetryAfter time.Duration
 	// Cause is for the log of the process where it happened. It is not sent.
 	Cause error

@@ -33,8 +33,11 @@ const (
 // error is always an *Error, or wraps one. Every method is safe for concurrent
 // use.
 type Service interface {
+	// Attempt admits a login from an address, or counts one that has failed. Errors:
+	// throttled, invalid, not_owner.
+	Attempt(context.Context, *Call, *AttemptQuestion) (*AttemptAnswer, error)
 	// Login verifies a password with the mail server and seals a session.
-	// Errors: auth_failed, backend_down, busy, invalid, not_owner.
+	// Errors: auth_failed, throttled, backend_down, busy, invalid, not_owner.
 	Login(context.Context, *Call, *LoginQuestion) (*LoginAnswer, error)
 	// Renew seals the session of the call anew, which delays its end, but never over
 	// its greatest age. Errors: auth_expired, those of the mail server.

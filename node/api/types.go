@@ -51,6 +51,16 @@ type LoginQuestion struct {
 	Host string `msg:"host"`
 }
 
+// AttemptQuestion is about logins from an address. It goes to the owner of its
+// AddressKey, before a login, and once more when that failed.
+type AttemptQuestion struct {
+	Address string `msg:"address"`
+	Failed  bool   `msg:"failed,omitempty"`
+}
+
+// AttemptAnswer is empty.
+type AttemptAnswer struct{}
+
 // LoginAnswer carries a session with a new seal.
 type LoginAnswer struct {
 	Session Session   `msg:"session"`

@@ -45,6 +45,7 @@ const (
 	commandFolder         = "folder"
 	commandFindAddresses  = "find-addresses"
 	commandRenew          = "renew"
+	commandAttempt        = "attempt"
 )
 
 // The paths are pathPrefix and a command, or one of those that follow.
@@ -68,6 +69,7 @@ func commandsOf(service api.Service) map[string]command {
 	return map[string]command{
 		commandLogin:   page(service.Login),
 		commandRenew:   page(service.Renew),
+		commandAttempt: page(service.Attempt),
 		commandLogout:  page(service.Logout),
 		commandMailbox: page(service.Mailbox),
 		commandMessage: page(service.Message),
@@ -153,6 +155,11 @@ func decodeQuestion(body []byte, question msgp.Unmarshaler) error {
 // Login implements api.Service.
 func (c *Client) Login(ctx context.Context, call *api.Call, question *api.LoginQuestion) (*api.LoginAnswer, error) {
 	return ask[api.LoginAnswer](ctx, c, commandLogin, call, question)
+}
+
+// Attempt implements api.Service.
+func (c *Client) Attempt(ctx context.Context, call *api.Call, question *api.AttemptQuestion) (*api.AttemptAnswer, error) {
+	return ask[api.AttemptAnswer](ctx, c, commandAttempt, call, question)
 }
 
 // Renew implements api.Service.

@@ -40,6 +40,10 @@ func reply[A any](ctx context.Context, f *fake, call *api.Call, question any) (A
 func (f *fake) Login(ctx context.Context, c *api.Call, q *api.LoginQuestion) (*api.LoginAnswer, error) {
 	return reply[*api.LoginAnswer](ctx, f, c, q)
 }
+func (f *fake) Attempt(ctx context.Context, c *api.Call, q *api.AttemptQuestion) (*api.AttemptAnswer, error) {
+	return reply[*api.AttemptAnswer](ctx, f, c, q)
+}
+
 func (f *fake) Renew(ctx context.Context, c *api.Call, q *api.RenewQuestion) (*api.LoginAnswer, error) {
 	return reply[*api.LoginAnswer](ctx, f, c, q)
 }
@@ -203,6 +207,7 @@ func TestEveryCommand(t *testing.T) {
 	}{
 		{&api.LoginQuestion{Account: "a", Password: "p", Host: "h"}, &api.LoginAnswer{Session: full.Session, Expires: when}, nil},
 		{&api.LogoutQuestion{Everywhere: true}, &api.LogoutAnswer{}, nil},
+		{&api.AttemptQuestion{Address: "192.0.2.1", Failed: true}, &api.AttemptAnswer{}, nil},
 		{&api.RenewQuestion{}, &api.LoginAnswer{Session: api.Session{Account: "a", ID: "i"}, Expires: time.Unix(1, 0).UTC(), Renew: time.Unix(2, 0).UTC()}, nil},
 		{&api.UsageQuestion{Sizes: true}, &api.UsageAnswer{
 			Quotas: []api.Quota{{Resource: api.QuotaStorage, Used: 1 << 40, Limit: 1 << 41}}, Sizes: []api.FolderSize{{Mailbox: "a", Bytes: 1 << 33}}, Incomplete: true,
@@ -288,6 +293,8 @@ func TestEveryCommand(t *testing.T) {
 			switch question := test.question.(type) {
 			case *api.LoginQuestion:
 				got, err = service.Login(t.Context(), full, question)
+			case *api.AttemptQuestion:
+				got, err = service.Attempt(t.Context(), full, question)
 			case *api.RenewQuestion:
 				got, err = service.Renew(t.Context(), full, question)
 			case *api.LogoutQuestion:
