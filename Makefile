@@ -9,7 +9,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 ADDR     ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test deps check generate fmt vet lint cross writing order size bench benchmarks faults fuzz
+.PHONY: help run build test deps check generate fmt vet lint cross writing order size bench benchmarks faults chaos fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ size: deps ## search and move 50,000 messages while somebody reads on, and print
 
 faults: deps ## break everything at every command while a message is written, and print a table (Debian, as root; 20 minutes)
 	WRITING_FAULTS=. $(GO) test -count=1 -timeout 90m -run TestWritingWhateverDies -v .
+
+chaos: deps ## break a cluster in every way while people use it, and print a table (Debian, as root; 15 minutes)
+	CHAOS=. $(GO) test -count=1 -timeout 60m -run TestChaos -v .
 
 fuzz: ## fuzz every parser for FUZZTIME each
 	@for package in $$($(GO) list $(PACKAGES)); do \

@@ -36,7 +36,13 @@ type memberView struct {
 // serveAdmin answers for a member on the listener until close.
 func serveAdmin(listener net.Listener, m *member) *admin {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		if err := m.alive(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Write([]byte("ok\n"))
+	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := m.ready(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ type clusterMember struct {
 	*program
 	build                          *build
 	name, role, config, admin, web string
+	inside                         []string // words before the command, such as those that name a host
 }
 
 // cluster writes the configuration of three nodes and two frontends of one
@@ -57,7 +59,8 @@ cluster:
 }
 
 func (m *clusterMember) start(t testing.TB) {
-	m.program = startBuilt(t, m.build, m.name, "serve", "--config", m.config, "--role", m.role)
+	words := append(slices.Clone(m.inside), m.build.program(t), "serve", "--config", m.config, "--role", m.role)
+	m.program = startCommand(t, m.name, words)
 }
 
 // status is what `alphamail status --json` says.

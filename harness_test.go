@@ -88,8 +88,14 @@ func start(t testing.TB, name string, args ...string) *program {
 
 func startBuilt(t testing.TB, built *build, name string, args ...string) *program {
 	t.Helper()
+	return startCommand(t, name, append([]string{built.program(t)}, args...))
+}
+
+// startCommand is startBuilt for a command that becomes the program.
+func startCommand(t testing.TB, name string, words []string) *program {
+	t.Helper()
 	p := &program{t: t, name: name, output: &lockedBuffer{}, ended: make(chan struct{})}
-	p.cmd = exec.Command(built.program(t), args...)
+	p.cmd = exec.Command(words[0], words[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = endWithParent()
 	if err := p.cmd.Start(); err != nil {

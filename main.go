@@ -32,6 +32,7 @@ type commandLine struct {
 	Bench   benchCommand   `cmd:"" help:"Measure mail servers, web mail and this generator under load."`
 	Render  renderCommand  `cmd:"" help:"Print what a reader would see of a message in a file."`
 	Sweep   sweepCommand   `cmd:"" name:"garbage-sweeper" help:"Remove what processes that were killed left behind on this machine; for cron."`
+	Hang    hangCommand    `cmd:"" name:"hang-detector" help:"Use mail as a user does, all the time; restart nodes that hang, and tell administrators."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/coreos/go-systemd/v22/daemon"
 
 	"alphamail/cache"
 	"alphamail/deploy/config"
@@ -49,10 +50,11 @@ type member struct {
 	metrics  *metrics.Set
 	secrets  secrets
 
+	keeping    sync.WaitGroup // of reload and report
+	endKeeping context.CancelFunc
+
 	// What is read again when its file changes.
 	loaded      []*reloaded
-	reloading   sync.WaitGroup // of reload
-	endReload   context.CancelFunc
 	keyring     *seal.Keyring // as the node began
 	gossipKeys  [][]byte      // as the ring began
 	cluster     atomic.Pointer[clusterTLS]
@@ -81,7 +83,7 @@ const shutdownTimeout = 10 * time.Second
 // fails, everything that it had started is stopped.
 func startMember(settings *config.Config, as role, log *slog.Logger) (*member, error) {
 	m := &member{settings: settings, role: as, log: log, metrics: metrics.NewSet(), failed: make(chan error, 4), asked: make(chan struct{}, 1)}
-	for _, step := range []func() error{m.tuneGarbage, m.openSecrets, m.openAPI, m.startNode, m.startRing, m.startAPI, m.startWeb, m.startReload, m.startAdmin} {
+	for _, step := range []func() error{m.tuneGarbage, m.openSecrets, m.openAPI, m.startNode, m.startRing, m.startAPI, m.startWeb, m.startAdmin, m.startKeeping} {
 		if err := step(); err != nil {
 			m.stop()
 			return nil, err
@@ -219,7 +221,7 @@ func (m *member) startWeb() error {
 		m.peers.setTLS(own.client)
 	}
 	var err error
-	if m.web, err = frontend.New(frontendConfig(m.settings), placement{m}, m.peers, m.log, m.metrics); err != nil {
+	if m.web, err = frontend.New(m.frontendConfig(), placement{m}, m.peers, m.log, m.metrics); err != nil {
 		return err
 	}
 	var secured *tls.Config
@@ -256,11 +258,13 @@ func (m *member) serveWeb(address string, secured *tls.Config) error {
 	return nil
 }
 
-// startReload reads files again that change, until stop.
-func (m *member) startReload() error {
+// startKeeping reads files again that change, and tells the service manager how we
+// are, until stop.
+func (m *member) startKeeping() error {
 	var ctx context.Context
-	ctx, m.endReload = context.WithCancel(context.Background())
-	m.reloading.Go(func() { m.reload(ctx) })
+	ctx, m.endKeeping = context.WithCancel(context.Background())
+	m.keeping.Go(func() { m.reload(ctx) })
+	m.keeping.Go(func() { m.report(ctx) })
 	return nil
 }
 
@@ -281,9 +285,10 @@ func (m *member) stop() {
 	step := func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.Background(), shutdownTimeout)
 	}
-	if m.endReload != nil {
-		m.endReload()
-		m.reloading.Wait()
+	if m.endKeeping != nil {
+		m.endKeeping()
+		m.keeping.Wait()
+		m.notify(daemon.SdNotifyStopping) // and shows no more that it does not hang
 	}
 	if m.web != nil {
 		ctx, cancel := step()

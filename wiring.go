@@ -206,9 +206,11 @@ func readRoots(path string) (*x509.CertPool, error) {
 }
 
 // frontendConfig turns the configuration file into a frontend's configuration.
-func frontendConfig(settings *config.Config) frontend.Config {
+func (m *member) frontendConfig() frontend.Config {
+	settings := m.settings
 	own := frontend.Config{
 		PublicURL: settings.PublicURL, TrustedProxies: settings.TrustedProxies, Location: settings.TimeZone,
+		Ready: m.ready,
 	}
 	for _, server := range settings.Servers {
 		own.Domains = append(own.Domains, frontend.Domain{

@@ -17,6 +17,9 @@ need curl curl
 need tmux tmux
 need npm npm
 need nginx nginx-light
+need haproxy haproxy
+need ip iproute2
+need nft nftables
 [ -e /usr/lib/dovecot/lmtp ] || missing="$missing dovecot-lmtpd"
 fonts="fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
 roundcube="roundcube-core roundcube-sqlite3 php-fpm php-sqlite3 php-intl php-mbstring php-xml"

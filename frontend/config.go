@@ -28,6 +28,9 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Location is the time zone of dates on pages. Default: local.
 	Location *time.Location
+	// Ready tells why no more browsers shall be sent here, nil while they may. A
+	// balancer asks for it. Default: always.
+	Ready func() error
 	// QuestionTimeout bounds one question to a node. Default 20 s.
 	QuestionTimeout time.Duration
 	// WritingTimeout bounds a question that moves a message, such as saving it with

@@ -5,6 +5,7 @@ import (
 	"alphamail/node/api"
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -191,5 +192,22 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	serving.Wait()
 	if text := log.String(); strings.Contains(text, "secret") || strings.Contains(text, "Private") || strings.Contains(text, "sealed for") || !strings.Contains(text, "ana@example.edu") {
 		t.Errorf("the log says:\n%s", text)
+	}
+}
+
+// TestReadiness answers a balancer, which asks for no host of ours.
+func TestReadiness(t *testing.T) {
+	var notReady error
+	base := serve(t, twoNodes(), func(c *frontend.Config) {
+		c.PublicURL = &url.URL{Scheme: "https", Host: "mail.example.edu"}
+		c.Ready = func() error { return notReady }
+	}, nil)
+	client := browser(t)
+	if answer := get(t, client, base+"/readyz"); answer.StatusCode != http.StatusOK {
+		t.Errorf("ready: status %d", answer.StatusCode)
+	}
+	notReady = errors.New("draining, for a reason that is nobody's business")
+	if answer := get(t, client, base+"/readyz"); answer.StatusCode != http.StatusServiceUnavailable || strings.Contains(answer.text, "business") {
+		t.Errorf("not ready: status %d, %q", answer.StatusCode, answer.text)
 	}
 }

@@ -34,6 +34,7 @@ const (
 	routeImport   = "/contacts/import"
 	routeExport   = "/contacts/export"
 
+	routeReady   = "/readyz"
 	routeAssets  = "/assets"
 	routeRobots  = "/robots.txt"
 	routeIcon    = "/favicon.ico"
@@ -147,6 +148,10 @@ func (r *request) answer() {
 	if absolute, err := url.Parse(r.path); err == nil && absolute.IsAbs() {
 		r.path = absolute.EscapedPath() // RFC 9112 section 3.2.2: a proxy's way to ask
 	}
+	if r.path == routeReady {
+		r.ready()
+		return
+	}
 	if !r.settleHost() {
 		return
 	}
@@ -184,6 +189,16 @@ func (r *request) answer() {
 		r.serve(found, values)
 	}
 	r.keepSession()
+}
+
+// ready answers a balancer, which knows no host name.
+func (r *request) ready() {
+	r.route = routeReady
+	if r.config.Ready != nil && r.config.Ready() != nil {
+		r.plain(fasthttp.StatusServiceUnavailable, "not ready")
+		return
+	}
+	r.plain(fasthttp.StatusOK, "ready")
 }
 
 // serve runs the handler of a route.
