@@ -15,6 +15,7 @@ import (
 // they are of no use, even after the process was killed and started again. Another
 // session of the same user goes on.
 func TestEndedSessionsStayEnded(t *testing.T) {
+	t.Parallel() // it mostly waits
 	server := mailServer(t)
 	web := freeAddress(t)
 	p, path := alone(t, server.IMAPAddr(), "listen: "+web, "admin_listen: "+freeAddress(t))
@@ -59,6 +60,7 @@ func refused(t *testing.T, thief *visitor, base, when string) {
 // out: no other node accepts them when the owner dies, none after all have died,
 // and the owner does not after its disk was lost.
 func TestSessionsEndForTheWholeCluster(t *testing.T) {
+	t.Parallel() // it mostly waits
 	members := cluster(t, mailServer(t).IMAPAddr())
 	startAll := func() string {
 		for _, one := range members {

@@ -8,6 +8,7 @@ import (
 
 // TestGuessingAtAllFrontends counts wrong passwords wherever they are entered.
 func TestGuessingAtAllFrontends(t *testing.T) {
+	t.Parallel() // it mostly waits
 	members := cluster(t, mailServer(t).IMAPAddr(), "login_attempts: 4\n")
 	for _, one := range members {
 		one.start(t)

@@ -98,6 +98,7 @@ func TestWhoVanished(t *testing.T) {
 // TestTheHangDetector watches a cluster of which a node is stopped, and its mail
 // server afterwards.
 func TestTheHangDetector(t *testing.T) {
+	t.Parallel() // it mostly waits
 	server := mailServer(t)
 	members := cluster(t, server.IMAPAddr())
 	for _, one := range members {

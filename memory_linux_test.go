@@ -14,6 +14,7 @@ import (
 // which somebody reads mail. That the search finds what is there, the memory of a
 // node shows.
 func TestFrontendsHoldNoKeyOfSeals(t *testing.T) {
+	t.Parallel() // it mostly waits
 	members := cluster(t, mailServer(t).IMAPAddr())
 	for _, one := range members {
 		one.start(t)

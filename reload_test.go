@@ -18,6 +18,7 @@ import (
 // somebody reads: nobody is logged out whose session is in use, and a copy from
 // before is of no use once its key is gone.
 func TestKeysOfARunningCluster(t *testing.T) {
+	t.Parallel() // it mostly waits
 	members := cluster(t, mailServer(t).IMAPAddr(), "session_idle: 1m\n")
 	for _, one := range members {
 		one.start(t)
@@ -86,6 +87,7 @@ func haveRead(t *testing.T, members map[string]*clusterMember, what string, time
 // TestAuthorityOfARunningCluster puts another certificate authority in the place of
 // the first one.
 func TestAuthorityOfARunningCluster(t *testing.T) {
+	t.Parallel() // it mostly waits
 	members := cluster(t, mailServer(t).IMAPAddr())
 	for _, one := range members {
 		one.start(t)
@@ -129,6 +131,7 @@ func TestAuthorityOfARunningCluster(t *testing.T) {
 // TestWebCertificateIsRenewed replaces the certificate of the web server, as a
 // certificate authority's client does every few weeks.
 func TestWebCertificateIsRenewed(t *testing.T) {
+	t.Parallel() // it mostly waits
 	web := freeAddress(t)
 	server := mailServer(t)
 	pair := writeFile(t, t.TempDir(), "pair.pem", selfSignedPair(t))

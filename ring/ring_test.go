@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -262,7 +263,7 @@ func freeAddress(t *testing.T) string {
 }
 
 func BenchmarkOwner(b *testing.B) {
-	for _, count := range []int{3, 10, 100} {
+	for _, count := range []int{3, 10, 100, 1000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			table := ring.NewTable(nodes(numbered(count)...))
 			for b.Loop() {
@@ -273,12 +274,39 @@ func BenchmarkOwner(b *testing.B) {
 }
 
 func BenchmarkNewTable(b *testing.B) {
-	for _, count := range []int{3, 10, 100} {
+	for _, count := range []int{3, 10, 100, 1000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			members := nodes(numbered(count)...)
 			for b.Loop() {
 				ring.NewTable(members)
 			}
+		})
+	}
+}
+
+// BenchmarkOneMore adds a node to a table, and prints which share of keys moves
+// against the share that has to, and how many times the mean the largest node has.
+func BenchmarkOneMore(b *testing.B) {
+	for _, count := range []int{3, 10, 100, 1000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			before := ring.NewTable(nodes(numbered(count)...))
+			var after *ring.Table
+			for b.Loop() {
+				after = ring.NewTable(nodes(numbered(count + 1)...))
+			}
+			const sample = 100_000
+			moved, owned := 0, map[string]int{}
+			for i := range sample {
+				old, _ := before.Owner(key(i))
+				now, _ := after.Owner(key(i))
+				if old.Name != now.Name {
+					moved++
+				}
+				owned[now.Name]++
+			}
+			most := slices.Max(slices.Collect(maps.Values(owned)))
+			b.ReportMetric(float64(moved)/sample*float64(count+1), "moved/ideal")
+			b.ReportMetric(float64(most)/sample*float64(count+1), "largest/mean")
 		})
 	}
 }

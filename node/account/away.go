@@ -26,7 +26,7 @@ func (a *Account) ask(ctx context.Context, work func(context.Context) error, kno
 			case answered:
 				a.reconnect()
 				return nil
-			case a.silent():
+			case a.silent() && !a.backend.Gate.Restarting():
 				a.reconnect()
 				return notNow()
 			}

@@ -106,12 +106,26 @@ func (a *Account) connect(ctx context.Context) error {
 	}
 	a.disconnect()
 	conn, err := a.dial(ctx, urgent)
+	for err != nil && a.mayRestart(err) {
+		select {
+		case <-time.After(restartPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		conn, err = a.dial(ctx, urgent)
+	}
 	if err != nil {
 		a.noteFailure(err)
 		return err
 	}
 	a.conn, a.failed = conn, time.Time{}
 	return nil
+}
+
+// mayRestart tells whether it is worth waiting for a mail server that cannot be
+// reached. One that is silent is not starting.
+func (a *Account) mayRestart(err error) bool {
+	return unreachable(err) && !errors.Is(err, errSilent) && !errors.Is(err, context.Canceled) && a.backend.Gate.Restarting()
 }
 
 // connected tells whether there is a connection that works, as far as is known.

@@ -26,11 +26,18 @@ type GateConfig struct {
 	// MaxConnections is how many connections there may be at a time; from four
 	// fifths of it on, none are made that nobody waits for. Default 20,000.
 	MaxConnections int
-	// MaxPause is the longest time between two tries while it is away. The first
-	// pause is a second, each further one twice the one before, all of them
+	// Restart is how long after the first failure those who need the server wait for
+	// it, since it may be starting anew; as long, it is tried five times a second.
+	// Default 3 s; negative for not at all.
+	Restart time.Duration
+	// MaxPause is the longest time between two tries while it is away. After Restart
+	// the first pause is a second, each further one twice the one before, all of them
 	// shortened by up to a half, by chance. Default 30 s.
 	MaxPause time.Duration
 }
+
+// restartPause is the time between two tries while the server may be starting anew.
+const restartPause = 200 * time.Millisecond
 
 // WithDefaults fills in what is zero.
 func (c GateConfig) WithDefaults() GateConfig {
@@ -39,6 +46,7 @@ func (c GateConfig) WithDefaults() GateConfig {
 	setDefault(&c.MaxWait, 5*time.Second)
 	setDefault(&c.Failures, 5)
 	setDefault(&c.MaxConnections, 20_000)
+	setDefault(&c.Restart, 3*time.Second)
 	setDefault(&c.MaxPause, 30*time.Second)
 	return c
 }
@@ -55,6 +63,8 @@ type Gate struct {
 	filled   time.Time  // when tokens was right
 	open     int        // connections
 	failures int        // connections that failed in a row
+	down     time.Time  // when the first of them failed
+	late     int        // failures after the time for starting anew
 	failed   string     // whose login failed last, although the server was there
 	retry    time.Time  // while the server is away: when it may be tried
 	trying   bool       // somebody is trying
@@ -75,6 +85,20 @@ func (g *Gate) Away() bool {
 	defer g.mu.Unlock()
 	return g.away()
 }
+
+// Restarting tells whether a server that fails may be starting anew: it was there a
+// moment ago.
+func (g *Gate) Restarting() bool {
+	if g == nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.failures > 0 && g.restarting()
+}
+
+// restarting is Restarting for those who hold mu and know of a failure.
+func (g *Gate) restarting() bool { return time.Since(g.down) < g.config.Restart }
 
 // away is Away for those who hold mu.
 func (g *Gate) away() bool { return g.failures >= g.config.Failures }
@@ -196,19 +220,31 @@ func (p *pass) connected(greeted bool, err error) {
 	}
 	switch {
 	case err == nil || refused:
-		g.failures, g.failed = 0, ""
+		g.failures, g.failed, g.late = 0, "", 0
 	case errors.Is(err, context.Canceled) || !p.trial && g.away() || greeted && g.failed == p.account:
 	default:
 		g.failed = ""
 		if greeted {
 			g.failed = p.account
 		}
-		if g.failures++; g.away() {
-			doublings := min(g.failures-g.config.Failures, 10)
-			pause := min(g.config.MaxPause, time.Second<<doublings)
-			g.retry = time.Now().Add(pause - rand.N(pause/2))
-		}
+		g.fail()
 	}
+}
+
+// fail counts a failure. The caller holds mu.
+func (g *Gate) fail() {
+	if g.failures == 0 {
+		g.down = time.Now()
+	}
+	if g.failures++; !g.away() {
+		return
+	}
+	pause := restartPause
+	if !g.restarting() {
+		pause = min(g.config.MaxPause, time.Second<<min(g.late, 10))
+		g.late++
+	}
+	g.retry = time.Now().Add(pause - rand.N(pause/2))
 }
 
 // end gives the place of a connection back. It may be called again.

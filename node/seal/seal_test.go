@@ -109,3 +109,30 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkSeal(b *testing.B) {
+	keyring, err := seal.NewKeyring(bytes.Repeat([]byte{1}, seal.KeySize))
+	if err != nil {
+		b.Fatal(err)
+	}
+	binding := seal.Binding{Cluster: "c", Host: "mail.example.edu", Account: "ana@example.edu", SessionID: "4FZ3QKXUEMPQ7D5GEWWTQMTDHA"}
+	credential := seal.Credential{Password: "correct horse battery", Issued: time.Now(), Expires: time.Now().Add(time.Hour)}
+	sealed, err := keyring.Seal(binding, credential)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("seal", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			keyring.Seal(binding, credential)
+		}
+	})
+	b.Run("open", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := keyring.Open(binding, sealed, credential.Issued); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
