@@ -9,7 +9,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 ADDR     ?= 127.0.0.1:8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test deps check generate fmt vet lint cross writing order size bench benchmarks faults chaos fuzz
+.PHONY: help run build test deps check generate fmt vet lint cross writing order size bench benchmarks faults chaos soak fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ faults: deps ## break everything at every command while a message is written, an
 
 chaos: deps ## break a cluster in every way while people use it, and print a table (Debian, as root; 15 minutes)
 	CHAOS=. $(GO) test -count=1 -timeout 60m -run TestChaos -v .
+
+soak: deps ## the same for 20 minutes with the race detector, by chance, and compare what processes hold (Debian, as root; 30 minutes)
+	SOAK=20m $(GO) test -count=1 -timeout 90m -run TestSoak -v .
 
 fuzz: ## fuzz every parser for FUZZTIME each
 	@for package in $$($(GO) list $(PACKAGES)); do \

@@ -143,7 +143,7 @@ func TestChaos(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := startChaos(t)
+	c := startChaos(t, quick)
 	rate := sampleRate
 	if os.Getenv("CHAOS") != "" {
 		rate = c.knee() * kneeShare
@@ -161,6 +161,7 @@ func TestChaos(t *testing.T) {
 // chaos is the cluster and all around it.
 type chaos struct {
 	t       *testing.T
+	built   *build // the program
 	dovecot *testbed.Dovecot
 	imap    *relay
 	hosts   map[string]*netHost
@@ -171,10 +172,10 @@ type chaos struct {
 	ctx     context.Context
 }
 
-func startChaos(t *testing.T) *chaos {
+func startChaos(t *testing.T, built *build) *chaos {
 	t.Helper()
 	startBridge(t)
-	c := &chaos{t: t, hosts: map[string]*netHost{}, members: map[string]*clusterMember{}, ctx: t.Context()}
+	c := &chaos{t: t, built: built, hosts: map[string]*netHost{}, members: map[string]*clusterMember{}, ctx: t.Context()}
 	smtp := c.startMail()
 	balancer := freeAddress(t)
 	c.base = "http://" + balancer
@@ -247,7 +248,7 @@ func (c *chaos) startMembers(settings string) {
 	}
 	add := func(name, role string, number, share int) {
 		host := newHost(t, name, number)
-		one := &clusterMember{build: quick, name: name, role: role, admin: host.address + ":9180", web: host.address + ":8080"}
+		one := &clusterMember{build: c.built, name: name, role: role, admin: host.address + ":9180", web: host.address + ":8080"}
 		one.inside = append(limited(t, name, share), host.inside()...) // on a host there are no control groups
 		one.config = writeFile(t, dir, name+".yaml", settings+fmt.Sprintf(`listen: %s
 admin_listen: %s
@@ -359,7 +360,7 @@ func (c *chaos) group(names ...string) (hosts []*netHost) {
 // drain stops a member as an operator does.
 func (c *chaos) drain(name string) {
 	one := c.members[name]
-	words := append(c.hosts[name].inside(), quick.program(c.t), "drain", "--config", one.config)
+	words := append(c.hosts[name].inside(), c.built.program(c.t), "drain", "--config", one.config)
 	if said, err := exec.CommandContext(c.ctx, words[0], words[1:]...).CombinedOutput(); err != nil {
 		c.t.Errorf("drain of %s: %v: %s", name, err, said)
 	}

@@ -37,7 +37,10 @@ func (r *request) record() {
 	r.meter.set.GetOrCreateCounter(`alphamail_http_requests_total{route="` + r.route + `",method="` + method + `",code="` + strconv.Itoa(status) + `"}`).Inc()
 	r.meter.set.GetOrCreatePrometheusHistogram(`alphamail_http_request_seconds{route="` + r.route + `"}`).Update(elapsed.Seconds())
 	level := slog.LevelInfo
-	if status >= fasthttp.StatusInternalServerError {
+	switch {
+	case r.route == routeReady:
+		level = slog.LevelDebug // balancers ask every second
+	case status >= fasthttp.StatusInternalServerError:
 		level = slog.LevelWarn
 	}
 	if !r.log.Enabled(context.Background(), level) {
