@@ -113,6 +113,7 @@ func Dial(ctx context.Context, options Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	notForLong(network)
 	network = Promptly(network)
 	limits, defaults := &options.Limits, wire.DefaultLimits
 	limits.Line, limits.Literals = cmp.Or(limits.Line, defaults.Line), cmp.Or(limits.Literals, defaults.Literals)

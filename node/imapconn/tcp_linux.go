@@ -37,3 +37,25 @@ func (c *promptConn) Read(p []byte) (int, error) {
 func acknowledge(fd uintptr) {
 	syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
 }
+
+// The option TCP_USER_TIMEOUT of linux/tcp.h, in milliseconds: how long what was sent
+// may stay unacknowledged until the connection counts as broken. It is the system of
+// the mail server that acknowledges, at once, however busy the server is. Without it
+// a command that was sent while the network was cut holds up its account until the
+// command's deadline: the pauses between the system's tries double, and may outlast
+// the cut by far.
+const (
+	tcpUserTimeout = 18
+	unacknowledged = 5000
+)
+
+// notForLong makes a connection notice that the network is cut.
+func notForLong(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			raw.Control(func(fd uintptr) {
+				syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, unacknowledged)
+			})
+		}
+	}
+}
