@@ -46,6 +46,8 @@ const (
 	// one. Gossip alone may lose news: a change of state during a join stayed
 	// unknown to the seed until the next exchange in more than half of trials.
 	exchangeInterval = 5 * time.Second
+	// exchangeTimeout bounds an exchange, connecting included.
+	exchangeTimeout = 3 * time.Second
 	// reclaimAfter lets a member come back under a new address.
 	reclaimAfter = 5 * time.Second
 )

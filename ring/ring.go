@@ -104,6 +104,7 @@ func (r *Ring) settings() (*memberlist.Config, error) {
 	settings.Name = r.config.Self.Name
 	settings.ProbeInterval, settings.ProbeTimeout = probeInterval, probeTimeout
 	settings.SuspicionMult, settings.GossipInterval = suspicionMultiplier, gossipInterval
+	settings.TCPTimeout = exchangeTimeout
 	settings.PushPullInterval, settings.DeadNodeReclaimTime = exchangeInterval, reclaimAfter
 	settings.Delegate, settings.Events = delegate{r}, delegate{r}
 	settings.Logger = slog.NewLogLogger(r.log.With("part", "gossip").Handler(), slog.LevelDebug)
