@@ -227,13 +227,16 @@ func (p *pass) connected(greeted bool, err error) {
 		if greeted {
 			g.failed = p.account
 		}
-		g.fail()
+		g.fail(err)
 	}
 }
 
 // fail counts a failure. The caller holds mu.
-func (g *Gate) fail() {
-	if g.failures == 0 {
+func (g *Gate) fail(err error) {
+	switch {
+	case errors.Is(err, errSilent):
+		g.down = time.Time{} // who starts anew refuses connections
+	case g.failures == 0:
 		g.down = time.Now()
 	}
 	if g.failures++; !g.away() {
