@@ -18,6 +18,9 @@ const (
 	// asked instead. Slow answers to questions are no silence: a heartbeat has a
 	// connection of its own, and is answered without looking at any account.
 	silenceAfter = time.Second
+	// listensOn is how long a node is listened to that is no longer in the table:
+	// questions may be under way there, and it may have vanished because it hangs.
+	listensOn = 30 * time.Second
 )
 
 // errSilent ends the questions at a node that has fallen silent.
@@ -48,7 +51,8 @@ type heartbeats struct {
 
 // heartbeat is what is known of one node.
 type heartbeat struct {
-	end context.CancelFunc // of the goroutine that listens
+	end  context.CancelFunc // of the goroutine that listens
+	left atomic.Int64       // when the node left the table, in nanoseconds since 1970; 0 while it is in it
 
 	mu    sync.Mutex // guards what follows
 	alive context.Context
@@ -83,12 +87,18 @@ func (h *heartbeats) follow() {
 			if known[node] = (*h.known.Load())[node]; known[node] == nil {
 				known[node] = h.listen(node)
 			}
+			known[node].left.Store(0)
 		}
-		for node, one := range *h.known.Swap(&known) {
-			if known[node] == nil {
+		for node, one := range *h.known.Load() {
+			switch now := time.Now(); {
+			case known[node] != nil:
+			case one.left.CompareAndSwap(0, now.UnixNano()) || now.Sub(time.Unix(0, one.left.Load())) < listensOn:
+				known[node] = one
+			default:
 				one.end()
 			}
 		}
+		h.known.Store(&known)
 		select {
 		case <-h.ctx.Done():
 			return
@@ -107,8 +117,16 @@ func (h *heartbeats) listen(node string) *heartbeat {
 		ticker := time.NewTicker(beatEvery)
 		defer ticker.Stop()
 		heard := time.Now()
+		var remote pinger // as it was known last
 		for ctx.Err() == nil {
-			heard = h.beat(ctx, node, one, heard)
+			if service, ok := h.nodes.Service(node); ok {
+				remote, _ = service.(pinger)
+			}
+			if remote == nil {
+				heard = time.Now() // nobody knows yet where it is
+			} else {
+				heard = h.beat(ctx, node, remote, one, heard)
+			}
 			select {
 			case <-ctx.Done():
 			case <-ticker.C:
@@ -119,12 +137,7 @@ func (h *heartbeats) listen(node string) *heartbeat {
 }
 
 // beat asks a node whether it is there, and returns when it was last heard.
-func (h *heartbeats) beat(ctx context.Context, node string, one *heartbeat, heard time.Time) time.Time {
-	service, _ := h.nodes.Service(node)
-	remote, ok := service.(pinger)
-	if !ok {
-		return time.Now()
-	}
+func (h *heartbeats) beat(ctx context.Context, node string, remote pinger, one *heartbeat, heard time.Time) time.Time {
 	began := time.Now()
 	patience := max(silenceAfter-began.Sub(heard), beatEvery)
 	within, cancel := context.WithTimeout(ctx, patience)
@@ -150,7 +163,7 @@ func (h *heartbeats) beat(ctx context.Context, node string, one *heartbeat, hear
 
 // suspect takes a node for silent, until it is heard again.
 func (h *heartbeats) suspect(node string, why error) {
-	if one := (*h.known.Load())[node]; one != nil && one.silence() {
+	if one := (*h.known.Load())[node]; one != nil && one.silence() && one.left.Load() == 0 {
 		h.meter.silences.Inc()
 		h.log.Warn("a node is silent; its successors are asked", "node", node, "error", why)
 	}

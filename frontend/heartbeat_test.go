@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -215,5 +216,52 @@ func TestAskingAgainIsBounded(t *testing.T) {
 	}
 	if again := tries - questions; again > firstTries+questions/10 || again < questions/20 {
 		t.Errorf("%d questions were asked again %d times", questions, again)
+	}
+}
+
+// changing is a ring, and its nodes, of which some may vanish.
+type changing struct {
+	atomic.Pointer[row]
+	services
+}
+
+func (c *changing) Owner(account string) (string, bool) { return c.Load().Owner(account) }
+func (c *changing) Successor(account string, suspects ...string) (string, bool) {
+	return c.Load().Successor(account, suspects...)
+}
+func (c *changing) Digest() uint64    { return 1 }
+func (c *changing) Members() []string { return *c.Load() }
+func (c *changing) Service(node string) (api.Service, bool) {
+	one, ok := c.services[node]
+	return one, ok && slices.Contains(*c.Load(), node)
+}
+
+// TestVanishedNode lets a node hang, and the ring notice it before the heartbeats do:
+// who asked it does not wait until his deadline. One that leaves in good order finishes
+// what it was asked.
+func TestVanishedNode(t *testing.T) {
+	for hangs, want := range map[bool]string{true: "two", false: "one"} {
+		synctest.Test(t, func(t *testing.T) {
+			one, two := &beating{}, &beating{}
+			ring := &changing{services: services{"one": one, "two": two}}
+			ring.Store(&row{"one", "two"})
+			r := newRouter(ring, ring, newHeartbeats(ring, ring, slog.New(slog.DiscardHandler), newMeter(metrics.NewSet())))
+			r.heartbeats.start()
+			defer r.heartbeats.close()
+			time.Sleep(5 * time.Second)
+			one.set(hangs, 0)
+			go func() { // ends before the question
+				time.Sleep(500 * time.Millisecond)
+				ring.Store(&row{"two"})
+			}()
+			node, took, err := r.status(20 * time.Second)
+			if err != nil || node != want || took > 2*time.Second+silenceAfter+beatEvery {
+				t.Errorf("hangs %v: %s answered after %v, %v", hangs, node, took, err)
+			}
+			time.Sleep(2 * listensOn)
+			if known := len(*r.heartbeats.known.Load()); known != 1 {
+				t.Errorf("long after it has gone %d nodes are listened to", known)
+			}
+		})
 	}
 }

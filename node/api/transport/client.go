@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"errors"
 	"net"
 	"strconv"
 	"sync"
@@ -260,6 +261,9 @@ func (c *Client) Ping(ctx context.Context) error {
 		}
 		return greeting, nil
 	})
+	if errors.Is(err, fasthttp.ErrNoFreeConns) {
+		return errBroken(err) // all of them wait for a server that says nothing
+	}
 	if err != nil {
 		return err
 	}
