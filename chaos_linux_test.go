@@ -419,7 +419,9 @@ type tally struct {
 }
 
 func tallyOf(result *load.Result) tally {
-	sum := tally{reasons: map[string]int64{}, failed: result.Dropped + result.Unanswered}
+	// What could not be clicked in time, since a page was waited for, is not counted:
+	// that page is.
+	sum := tally{reasons: map[string]int64{}, failed: result.Dropped}
 	var latency load.Histogram
 	for _, clicks := range result.Clicks {
 		latency.Merge(&clicks.Latency)
