@@ -330,8 +330,8 @@ func (a *Account) writeJobs(ctx context.Context, choose func() []settings.Job) e
 }
 
 // beginJob keeps the record of a job, and begins to do it; undone is the job that it
-// takes back, nil if none. Errors: busy if there are too many, too_large if there
-// is no room for the record.
+// takes back, nil if none. One that was begun before is left alone. Errors: busy if
+// there are too many, too_large if there is no room for the record.
 func (a *Account) beginJob(ctx context.Context, undone, begun *settings.Job) error {
 	going := 0
 	for _, one := range a.records() {
@@ -344,14 +344,19 @@ func (a *Account) beginJob(ctx context.Context, undone, begun *settings.Job) err
 		full.RetryAfter = 10 * time.Second
 		return full
 	}
+	again := false
 	err := a.writeJobs(ctx, func() []settings.Job {
+		// The same was asked for a moment ago, and has perhaps been done by now.
+		if again = a.jobRecord(begun.ID) != nil; again {
+			return nil
+		}
 		if undone == nil {
 			return []settings.Job{*begun}
 		}
 		undone.UndoneBy = begun.ID
 		return []settings.Job{*begun, *undone}
 	})
-	if err != nil {
+	if err != nil || again {
 		return err
 	}
 	return a.withTurn(ctx, func(context.Context) error {
