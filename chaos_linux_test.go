@@ -20,8 +20,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-
 	"alphamail/bench/load"
 	"alphamail/bench/testbed"
 	"alphamail/bench/testbed/mailgen"
@@ -578,13 +576,8 @@ func (c *chaos) judge(line *chaosLine, stories []*story) {
 	for _, made := range stories {
 		made.looksIntoDrafts()
 		h := made.history
-		h.Case, h.Delivered = line.fault, delivered[made.name]
-		copies, _ := mailboxOf(c.t, c.dovecot.IMAPAddr(), made.name, anaPassword, "Sent")
-		for _, raw := range copies {
-			h.Sent = append(h.Sent, letterOf(raw))
-		}
-		_, flags := mailboxOf(c.t, c.dovecot.IMAPAddr(), made.name, anaPassword, "INBOX")
-		h.Answered = len(flags) == 1 && slices.Contains(flags[0], imap.FlagAnswered)
+		h.Case = line.fault
+		made.collects(delivered)
 		for _, defect := range h.defects() {
 			switch defect {
 			case defectLost:

@@ -285,13 +285,7 @@ func (s *faultStage) judge(stories []*story, cases []faultCase) {
 	rows := map[string]*row{}
 	for i, made := range stories {
 		h := made.history
-		h.Delivered = delivered[made.name]
-		copies, _ := mailboxOf(s.t, s.dovecot.IMAPAddr(), made.name, anaPassword, "Sent")
-		for _, raw := range copies {
-			h.Sent = append(h.Sent, letterOf(raw))
-		}
-		_, flags := mailboxOf(s.t, s.dovecot.IMAPAddr(), made.name, anaPassword, "INBOX")
-		h.Answered = len(flags) == 1 && slices.Contains(flags[0], imap.FlagAnswered)
+		made.collects(delivered)
 		name := cmp.Or(cases[i].protocol+" ", "") + cases[i].way.name
 		if rows[name] == nil {
 			rows[name] = &row{outcomes: map[string]int{}}
@@ -316,6 +310,19 @@ func (s *faultStage) judge(stories []*story, cases []faultCase) {
 	}
 	writer.Flush()
 	s.t.Logf("%d cases\n%s", len(stories), table.String())
+}
+
+// collects notes what the mail servers have of the author's message in the end.
+func (a *story) collects(delivered map[string]map[string][]letter) {
+	a.t.Helper()
+	h := a.history
+	h.Delivered = delivered[a.name]
+	copies, _ := mailboxOf(a.t, a.dovecot.IMAPAddr(), a.name, anaPassword, "Sent")
+	for _, raw := range copies {
+		h.Sent = append(h.Sent, letterOf(raw))
+	}
+	_, flags := mailboxOf(a.t, a.dovecot.IMAPAddr(), a.name, anaPassword, "INBOX")
+	h.Answered = len(flags) == 1 && slices.Contains(flags[0], imap.FlagAnswered)
 }
 
 // delivered is what arrived in the end, by author and recipient: nothing has for

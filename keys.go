@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -182,14 +181,5 @@ func (s secrets) writeKeys(name string, lines []keyLine) error {
 		}
 		text.WriteByte('\n')
 	}
-	temporary, err := os.CreateTemp(s.dir, ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.WriteString(text.String())
-	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), filepath.Join(s.dir, name))
+	return writeWhole(s.path(name), []byte(text.String()), os.Rename)
 }

@@ -95,6 +95,16 @@ func (s secrets) file(name string, create func() ([]byte, error)) ([]byte, error
 // createOnce writes a file completely or not at all, and leaves one that exists
 // alone.
 func createOnce(path string, data []byte) error {
+	err := writeWhole(path, data, os.Link)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// writeWhole writes a file beside path, which only its owner may read, and then lets
+// put give it that name: whoever reads path finds all of it.
+func writeWhole(path string, data []byte, put func(from, to string) error) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
 	if err != nil {
 		return err
@@ -104,10 +114,7 @@ func createOnce(path string, data []byte) error {
 	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(temporary.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
+	return put(temporary.Name(), path)
 }
 
 // readPrivate reads a file that nobody but its owner may read.
