@@ -505,6 +505,13 @@ func (c *chaos) try(fault chaosFault, rate float64) chaosLine {
 	c.agree()
 	stop()
 	c.judge(&line, <-stories)
+	for name, one := range c.members {
+		for text := range strings.Lines(one.output.String()) {
+			if strings.Contains(text, "msg=defect") {
+				line.other = append(line.other, name+": "+text)
+			}
+		}
+	}
 	return line
 }
 

@@ -28,8 +28,9 @@ type Nodes interface {
 	Service(node string) (api.Service, bool)
 }
 
-// maxSuspects bounds how many nodes are passed over for one question.
-const maxSuspects = 3
+// maxPassed bounds how often a question goes on to a successor, because one more node
+// turned out to be gone. Those that are known to be silent are passed over at once.
+const maxPassed = 3
 
 // router finds the node that answers for an account.
 type router struct {
@@ -58,7 +59,7 @@ func (r router) do(ctx context.Context, call *api.Call, account string, ask func
 		return "", noNode(nil)
 	}
 	r.budget.earn()
-	for {
+	for passed := 0; ; {
 		var received bool // perhaps, or even answered
 		received, err = r.ask(ctx, node, call, ask)
 		known := api.AsError(err)
@@ -79,7 +80,7 @@ func (r router) do(ctx context.Context, call *api.Call, account string, ask func
 		}
 		call.Repeated = call.Repeated || received
 		next, ok := r.pass(call, account, node)
-		if !ok {
+		if passed++; !ok || passed > maxPassed {
 			return node, err
 		}
 		node = next
@@ -91,22 +92,28 @@ func (r router) do(ctx context.Context, call *api.Call, account string, ask func
 // owner is asked.
 func (r router) first(call *api.Call, account string) (node string, ok bool) {
 	owner, ok := r.placement.Owner(account)
-	node = owner
-	for ok && r.heartbeats.silent(node) {
-		if node, ok = r.pass(call, account, node); !ok {
-			call.Suspects = nil
-			return owner, true
-		}
+	if !ok || !r.heartbeats.silent(owner) {
+		return owner, ok
 	}
-	return node, ok
+	if node, ok = r.pass(call, account, owner); !ok || r.heartbeats.silent(node) {
+		call.Suspects = nil
+		return owner, true
+	}
+	return node, true
 }
 
-// pass suspects a node, and returns who comes after it.
+// pass suspects a node, and all others that are silent, and returns who comes after
+// them.
 func (r router) pass(call *api.Call, account, node string) (next string, ok bool) {
-	if len(call.Suspects) == maxSuspects || slices.Contains(call.Suspects, node) {
+	if slices.Contains(call.Suspects, node) {
 		return "", false
 	}
 	call.Suspects = append(call.Suspects, node)
+	for _, other := range r.placement.Members() {
+		if !slices.Contains(call.Suspects, other) && r.heartbeats.silent(other) {
+			call.Suspects = append(call.Suspects, other)
+		}
+	}
 	return r.placement.Successor(account, call.Suspects...)
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/hashicorp/memberlist"
 )
 
 // Config describes this member and how it finds the others.
@@ -30,9 +32,19 @@ type Config struct {
 	// Patience is how long a member stays joining when no other node tells it all.
 	// Default 3 s.
 	Patience time.Duration
+	// Pins name the nodes that own accounts whatever the placement says. Members
+	// whose pins differ disagree about these accounts alone.
+	Pins map[string]string
+	// Hold is how long the table goes on naming nodes that vanished, when more than
+	// half of them did so within that time. Default 30 s.
+	Hold time.Duration
 	// Settle is how long membership events are collected before a new table is
 	// built. Default 20 ms.
 	Settle time.Duration
+
+	// What only tests of this package set.
+	transport   memberlist.Transport // instead of the network
+	generations []Parameters         // that this member knows
 }
 
 // Failure detection: a crash is noticed in 2 to 3 s, and a busy machine is not
@@ -58,6 +70,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Patience == 0 {
 		c.Patience = 3 * time.Second
+	}
+	if c.Hold == 0 {
+		c.Hold = 30 * time.Second
+	}
+	if c.generations == nil {
+		c.generations = generations
 	}
 	if c.Settle == 0 {
 		c.Settle = 20 * time.Millisecond

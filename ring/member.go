@@ -38,6 +38,9 @@ type Member struct {
 	// Incarnation tells a member that was started again from its former self:
 	// nanoseconds since 1970 when it was started.
 	Incarnation int64 `json:"incarnation"`
+	// Generation is how many generations of the placement's parameters it knows;
+	// 0, of versions that do not tell, is 1.
+	Generation int `json:"generation,omitempty"`
 }
 
 // placed tells whether the member owns keys.

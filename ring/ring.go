@@ -37,8 +37,9 @@ type Ring struct {
 
 	changing sync.Mutex // guards changes of self
 
-	mu    sync.Mutex // guards heard
-	heard map[string]heard
+	mu       sync.Mutex // guards heard and vanished
+	heard    map[string]heard
+	vanished map[string]vanished // by name; forgotten after Config.Hold
 
 	doorbell chan struct{} // buffered by one: something changed
 	stop     chan struct{} // closed by Close
@@ -53,13 +54,19 @@ type heard struct {
 	metadata []byte
 }
 
+// vanished is a node that owned keys when gossip took it for dead.
+type vanished struct {
+	Member
+	at time.Time
+}
+
 // Single is the ring of a machine alone: one node that owns everything, without
 // gossip.
 func Single(self Member, set *metrics.Set) *Ring {
-	r := &Ring{stop: make(chan struct{}), doorbell: make(chan struct{}, 1)}
+	r := &Ring{config: Config{}.withDefaults(), stop: make(chan struct{}), doorbell: make(chan struct{}, 1)}
 	r.self.Store(&self)
 	r.meter(set)
-	r.publish([]Member{self})
+	r.publish([]Member{self}, nil)
 	return r
 }
 
@@ -70,17 +77,18 @@ func Start(config Config, log *slog.Logger, set *metrics.Set) (*Ring, error) {
 		return nil, err
 	}
 	r := &Ring{
-		config: config.withDefaults(), log: log, heard: map[string]heard{},
+		config: config.withDefaults(), log: log, heard: map[string]heard{}, vanished: map[string]vanished{},
 		doorbell: make(chan struct{}, 1), stop: make(chan struct{}), joined: make(chan struct{}, 1),
 	}
 	self := config.Self
+	self.Generation = len(r.config.generations)
 	if config.Shared != nil {
 		r.sharing = newSharing(config.Shared, func() int { return len(r.Members()) })
 		self.State = StateJoining
 	}
 	r.self.Store(&self)
 	r.meter(set)
-	r.publish([]Member{self})
+	r.publish([]Member{self}, nil)
 	settings, err := r.settings()
 	if err != nil {
 		return nil, err
@@ -118,6 +126,7 @@ func (r *Ring) settings() (*memberlist.Config, error) {
 			return nil, err
 		}
 	}
+	settings.Transport = r.config.transport
 	r.keyring, err = memberlist.NewKeyring(r.config.Keys, r.config.Keys[0])
 	settings.Keyring = r.keyring
 	return settings, err
@@ -169,7 +178,7 @@ func (r *Ring) change(from, to State) error {
 	r.self.Store(&self)
 	r.changing.Unlock()
 	if r.list == nil {
-		r.publish([]Member{self})
+		r.publish([]Member{self}, nil)
 		return nil
 	}
 	defer r.ring()
@@ -212,6 +221,9 @@ func (r *Ring) Close(ctx context.Context) {
 		if r.list == nil {
 			return
 		}
+		if err := r.change(StateActive, StateDraining); err != nil {
+			r.log.Warn("telling the others that this member leaves", "error", err)
+		}
 		patience := time.Second
 		if deadline, ok := ctx.Deadline(); ok {
 			patience = min(patience, max(0, time.Until(deadline)))
@@ -233,27 +245,35 @@ func (r *Ring) ring() {
 	}
 }
 
-// rebuild makes a new table some time after the doorbell rang.
+// rebuild makes a new table some time after the doorbell rang, and when a table is
+// held no longer.
 func (r *Ring) rebuild() {
+	var held <-chan time.Time
 	for {
 		select {
 		case <-r.stop:
 			return
 		case <-r.doorbell:
+		case <-held:
 		}
 		select {
 		case <-r.stop:
 			return
 		case <-time.After(r.config.Settle):
 		}
-		r.refresh()
+		held = nil
+		if wait := r.refresh(); wait > 0 {
+			held = time.After(wait)
+		}
 	}
 }
 
-// refresh publishes what gossip knows.
-func (r *Ring) refresh() {
+// refresh publishes what gossip knows. It returns when to do so again at the latest;
+// zero: when something changes.
+func (r *Ring) refresh() time.Duration {
 	r.mu.Lock()
 	known := maps.Clone(r.heard)
+	missing, again := r.missing(time.Now())
 	r.mu.Unlock()
 	members := []Member{r.Self()}
 	for name, one := range known {
@@ -267,19 +287,57 @@ func (r *Ring) refresh() {
 		}
 		members = append(members, member)
 	}
-	r.publish(members)
+	r.publish(members, missing)
+	return again
 }
 
-// publish makes members the ones in force.
-func (r *Ring) publish(members []Member) {
+// missing are the nodes that vanished of late, and how long it is until the first of
+// them is forgotten. r.mu must be held.
+func (r *Ring) missing(now time.Time) (missing []Member, again time.Duration) {
+	for name, one := range r.vanished {
+		left := r.config.Hold - now.Sub(one.at)
+		if _, back := r.heard[name]; back || left <= 0 {
+			delete(r.vanished, name)
+			continue
+		}
+		missing = append(missing, one.Member)
+		if again == 0 || left < again {
+			again = left
+		}
+	}
+	return missing, again
+}
+
+// publish makes members the ones in force. When more than half of the nodes are
+// missing it is rather the network that broke, or us: then those stay in the table.
+// Whoever asks finds out that they are silent, and asks their successors, so nothing
+// is served later for that; and when they come back, accounts are where they were.
+func (r *Ring) publish(members, missing []Member) {
 	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 	r.members.Store(&members)
 	placed := slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return !m.placed() })
-	if old := r.table.Load(); old != nil && slices.Equal(old.members, placed) {
+	if len(missing) > len(placed) {
+		placed = append(placed, missing...)
+		slices.SortFunc(placed, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	}
+	rules := Rules{Parameters: r.parameters(members), Pins: r.config.Pins}
+	if old := r.table.Load(); old != nil && slices.Equal(old.members, placed) && old.rules.Parameters == rules.Parameters {
 		return
 	}
+	if held := len(missing) > 0 && len(placed) > len(members); held {
+		r.log.Warn("more than half of the nodes vanished; the table still names them", "nodes", len(placed), "vanished", len(missing))
+	}
 	r.builds.Inc()
-	r.table.Store(NewTable(placed))
+	r.table.Store(NewTable(placed, rules))
+}
+
+// parameters are the newest ones that all members know.
+func (r *Ring) parameters(members []Member) Parameters {
+	newest := len(r.config.generations)
+	for _, member := range members {
+		newest = min(newest, max(1, member.Generation))
+	}
+	return r.config.generations[newest-1]
 }
 
 // rejoin tries seeds that are missing from the view, at once and then every
@@ -348,6 +406,9 @@ func (d delegate) NotifyUpdate(node *memberlist.Node) { d.NotifyJoin(node) }
 func (d delegate) NotifyLeave(node *memberlist.Node) {
 	d.mu.Lock()
 	delete(d.heard, node.Name)
+	if member, err := decodeMember(node.Name, node.Meta); err == nil && member.placed() { // whoever leaves has told that it is draining
+		d.vanished[node.Name] = vanished{member, time.Now()}
+	}
 	d.mu.Unlock()
 	d.ring()
 }

@@ -46,7 +46,7 @@ func key(i int) string { return fmt.Sprintf("user%d@example.edu", i) }
 func TestTableDependsOnMembersAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := numbered(rapid.IntRange(1, 8).Draw(t, "count"))
-		table, shuffled := ring.NewTable(nodes(names...)), ring.NewTable(nodes(rapid.Permutation(names).Draw(t, "order")...))
+		table, shuffled := ring.NewTable(nodes(names...), ring.Rules{}), ring.NewTable(nodes(rapid.Permutation(names).Draw(t, "order")...), ring.Rules{})
 		if table.Digest() != shuffled.Digest() {
 			t.Fatal("the digest depends on the order of the members")
 		}
@@ -60,7 +60,7 @@ func TestTableDependsOnMembersAlone(t *testing.T) {
 }
 
 func TestTableSpreadsKeys(t *testing.T) {
-	table := ring.NewTable(nodes(numbered(5)...))
+	table := ring.NewTable(nodes(numbered(5)...), ring.Rules{})
 	counts := map[string]int{}
 	for i := range keys {
 		owner, _ := table.Owner(key(i))
@@ -78,9 +78,9 @@ func TestTableSpreadsKeys(t *testing.T) {
 
 func TestSuccessorIsTheNextOwner(t *testing.T) {
 	all := nodes(numbered(5)...)
-	table := ring.NewTable(all)
+	table := ring.NewTable(all, ring.Rules{})
 	for gone, member := range all {
-		rest := ring.NewTable(slices.Delete(slices.Clone(all), gone, gone+1))
+		rest := ring.NewTable(slices.Delete(slices.Clone(all), gone, gone+1), ring.Rules{})
 		for i := range keys {
 			successor, ok := table.Successor(key(i), member.Name)
 			if next, _ := rest.Owner(key(i)); !ok || successor != next {
@@ -91,11 +91,11 @@ func TestSuccessorIsTheNextOwner(t *testing.T) {
 }
 
 func TestOddTables(t *testing.T) {
-	empty := ring.NewTable(nil)
+	empty := ring.NewTable(nil, ring.Rules{})
 	if _, ok := empty.Owner("ana"); ok {
 		t.Error("somebody owns a key of nobody")
 	}
-	one := ring.NewTable(nodes("only"))
+	one := ring.NewTable(nodes("only"), ring.Rules{})
 	if owner, ok := one.Owner("ana"); !ok || owner.Name != "only" {
 		t.Error("the only node does not own a key")
 	}
@@ -105,10 +105,10 @@ func TestOddTables(t *testing.T) {
 	if successor, ok := one.Successor("ana", "stranger"); !ok || successor.Name != "only" {
 		t.Error("a suspect that is no member changes the owner")
 	}
-	if one.Digest() == empty.Digest() || one.Digest() == ring.NewTable(nodes("other")).Digest() {
+	if one.Digest() == empty.Digest() || one.Digest() == ring.NewTable(nodes("other"), ring.Rules{}).Digest() {
 		t.Error("digests of different tables are equal")
 	}
-	if twice := ring.NewTable(append(nodes("only"), nodes("only")...)); twice.Digest() != one.Digest() {
+	if twice := ring.NewTable(append(nodes("only"), nodes("only")...), ring.Rules{}); twice.Digest() != one.Digest() {
 		t.Error("a member that is named twice changes the table")
 	}
 }
@@ -143,7 +143,7 @@ func join(others ...*ring.Ring) func(*ring.Config) {
 // agree waits until each ring has a table of exactly these nodes.
 func agree(t *testing.T, names []string, rings ...*ring.Ring) {
 	t.Helper()
-	want := ring.NewTable(nodes(names...)).Digest()
+	want := ring.NewTable(nodes(names...), ring.Rules{}).Digest()
 	deadline := time.Now().Add(30 * time.Second)
 	for _, r := range rings {
 		for r.Table().Digest() != want {
@@ -265,7 +265,7 @@ func freeAddress(t *testing.T) string {
 func BenchmarkOwner(b *testing.B) {
 	for _, count := range []int{3, 10, 100, 1000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
-			table := ring.NewTable(nodes(numbered(count)...))
+			table := ring.NewTable(nodes(numbered(count)...), ring.Rules{})
 			for b.Loop() {
 				table.Owner("maria@example.edu")
 			}
@@ -278,7 +278,7 @@ func BenchmarkNewTable(b *testing.B) {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			members := nodes(numbered(count)...)
 			for b.Loop() {
-				ring.NewTable(members)
+				ring.NewTable(members, ring.Rules{})
 			}
 		})
 	}
@@ -289,10 +289,10 @@ func BenchmarkNewTable(b *testing.B) {
 func BenchmarkOneMore(b *testing.B) {
 	for _, count := range []int{3, 10, 100, 1000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
-			before := ring.NewTable(nodes(numbered(count)...))
+			before := ring.NewTable(nodes(numbered(count)...), ring.Rules{})
 			var after *ring.Table
 			for b.Loop() {
-				after = ring.NewTable(nodes(numbered(count + 1)...))
+				after = ring.NewTable(nodes(numbered(count+1)...), ring.Rules{})
 			}
 			const sample = 100_000
 			moved, owned := 0, map[string]int{}
