@@ -21,6 +21,7 @@ require (
 	github.com/klauspost/compress v1.20.3
 	github.com/molecule-man/go-brrr v1.3.1
 	github.com/nicksnyder/go-i18n/v2 v2.7.0
+	github.com/pires/go-proxyproto v0.15.0
 	github.com/tdewolff/parse/v2 v2.8.20
 	github.com/tinylib/msgp v1.6.5
 	github.com/valyala/fasthttp v1.78.0

@@ -182,7 +182,7 @@ func (m *member) startRing() error {
 	}
 	config := ring.Config{
 		Self: self, Bind: m.settings.Cluster.GossipListen, Advertise: m.settings.Cluster.GossipAdvertise,
-		Join: m.settings.Cluster.Join, Keys: m.gossipKeys,
+		Join: m.settings.Cluster.Join, Keys: m.gossipKeys, Pins: pins(m.settings),
 	}
 	if m.ended != nil {
 		config.Shared = m.ended

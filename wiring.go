@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -157,6 +158,19 @@ func nodeConfig(settings *config.Config) (node.Config, error) {
 	return own, nil
 }
 
+// pins are those of the configuration, by the names that accounts have on the ring.
+func pins(settings *config.Config) map[string]string {
+	own := map[string]string{}
+	for account, node := range settings.Cluster.Pins {
+		name, domain, _ := strings.Cut(account, "@")
+		if domain = strings.ToLower(domain); !settings.Domain(domain).CaseSensitive {
+			name = strings.ToLower(name)
+		}
+		own[name+"@"+domain] = node
+	}
+	return own
+}
+
 // endedSessions is the file in which a node keeps the sessions that have ended.
 // Members that share a state_dir have one each.
 func endedSessions(settings *config.Config) string {
@@ -209,7 +223,7 @@ func readRoots(path string) (*x509.CertPool, error) {
 func (m *member) frontendConfig() frontend.Config {
 	settings := m.settings
 	own := frontend.Config{
-		PublicURL: settings.PublicURL, TrustedProxies: settings.TrustedProxies, Location: settings.TimeZone,
+		PublicURL: settings.PublicURL, TrustedProxies: settings.TrustedProxies, ProxyProtocol: settings.ProxyProtocol, Location: settings.TimeZone,
 		Ready: m.ready,
 	}
 	for _, server := range settings.Servers {

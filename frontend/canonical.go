@@ -3,6 +3,7 @@ package frontend
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -19,13 +20,18 @@ func (r *request) settleHost() bool {
 	r.https = conn != nil && conn.secure
 	hostPort := strings.ToLower(string(r.ctx.Host()))
 	proxied := r.fromProxy()
-	if proxied {
+	if conn != nil && conn.proxy != nil && !r.https {
+		proxied = true
+		https, told := conn.proxyTold()
+		r.https = https || !told && r.promisesHTTPS()
+	}
+	if r.fromProxy() {
 		proto := strings.ToLower(r.forwarded("X-Forwarded-Proto"))
 		switch {
 		case proto != "":
 			r.https = proto == "https"
-		case r.config.PublicURL != nil: // a proxy that does not tell: believe the configuration
-			r.https = r.config.PublicURL.Scheme == "https"
+		case r.config.PublicURL != nil && (conn == nil || conn.proxy == nil): // a proxy that does not tell: believe the configuration
+			r.https = r.promisesHTTPS()
 		}
 		if forwarded := r.forwarded("X-Forwarded-Host"); forwarded != "" {
 			hostPort = strings.ToLower(forwarded)
@@ -51,6 +57,10 @@ func (r *request) settleHost() bool {
 		r.errorPage(fasthttp.StatusMisdirectedRequest, api.CodeInvalid)
 		return false
 	}
+}
+
+func (r *request) promisesHTTPS() bool {
+	return r.config.PublicURL != nil && r.config.PublicURL.Scheme == "https"
 }
 
 // redirectTo sends the browser to the same page under another origin. A form is
@@ -103,13 +113,14 @@ func (r *request) fromProxy() bool {
 	return r.trusted(remoteAddress(r.ctx))
 }
 
-func (r *request) trusted(address netip.Addr) bool {
-	for _, prefix := range r.config.TrustedProxies {
-		if prefix.Contains(address) {
-			return true
-		}
-	}
-	return false
+func (s *Server) trusted(address netip.Addr) bool {
+	return slices.ContainsFunc(s.config.TrustedProxies, func(prefix netip.Prefix) bool { return prefix.Contains(address) })
+}
+
+// trustedPeer tells whether a connection comes from a trusted proxy.
+func (s *Server) trustedPeer(peer net.Addr) bool {
+	tcp, ok := peer.(*net.TCPAddr)
+	return ok && s.trusted(tcp.AddrPort().Addr().Unmap())
 }
 
 // clientAddress is the browser's address: the last one in X-Forwarded-For that

@@ -26,6 +26,9 @@ type Config struct {
 	// TrustedProxies may say, by X-Forwarded-For, -Proto and -Host, whom they
 	// ask for.
 	TrustedProxies []netip.Prefix
+	// ProxyProtocol says that connections from TrustedProxies begin with a PROXY
+	// header, version 1 or 2, which tells whose they are. Without one they are closed.
+	ProxyProtocol bool
 	// Location is the time zone of dates on pages. Default: local.
 	Location *time.Location
 	// Ready tells why no more browsers shall be sent here, nil while they may. A

@@ -5,6 +5,9 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/pires/go-proxyproto"
+	"github.com/pires/go-proxyproto/tlvparse"
 )
 
 // browserListener accepts connections of browsers.
@@ -12,6 +15,8 @@ type browserListener struct {
 	net.Listener
 	tls   *tls.Config // nil for plain HTTP
 	stall time.Duration
+	// proxied tells which peers begin with a PROXY header; nil if none does.
+	proxied func(net.Addr) bool
 }
 
 func (l *browserListener) Accept() (net.Conn, error) {
@@ -19,7 +24,13 @@ func (l *browserListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &browserConn{Conn: conn, stream: conn, tls: l.tls, stall: l.stall, settled: l.tls == nil}, nil
+	browser := &browserConn{Conn: conn, stream: conn, tls: l.tls, stall: l.stall, settled: l.tls == nil}
+	if l.proxied != nil && l.proxied(conn.RemoteAddr()) {
+		// It is read by whoever serves the connection, so nobody waits here.
+		browser.proxy = proxyproto.NewConn(conn, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(l.stall))
+		browser.Conn, browser.stream = browser.proxy, browser.proxy
+	}
+	return browser, nil
 }
 
 // browserConn is the connection of a browser. Where HTTPS is spoken it looks at
@@ -33,6 +44,7 @@ type browserConn struct {
 	net.Conn // the connection itself: closed by others at any time
 	// stream is what is read and written: Conn, or TLS over it.
 	stream  net.Conn
+	proxy   *proxyproto.Conn // Conn, when a proxy tells by a PROXY header who the browser is
 	tls     *tls.Config
 	stall   time.Duration
 	settled bool // the first byte was looked at
@@ -82,12 +94,30 @@ const (
 // browser may then lose the page that says why: so what is left of a refused
 // request is read first.
 func (c *browserConn) Close() error {
-	if tcp, ok := c.Conn.(*net.TCPConn); ok && c.linger && tcp.CloseWrite() == nil {
+	conn := c.Conn
+	if c.proxy != nil {
+		conn = c.proxy.Raw()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok && c.linger && tcp.CloseWrite() == nil {
 		if tcp.SetReadDeadline(time.Now().Add(lingering)) == nil {
 			io.CopyN(io.Discard, tcp, lingeringBytes)
 		}
 	}
 	return c.Conn.Close()
+}
+
+// proxyTold is what a proxy has said in its PROXY header of how the browser speaks to
+// it; false when it said nothing of that.
+func (c *browserConn) proxyTold() (https, told bool) {
+	if c.proxy == nil || c.proxy.ProxyHeader() == nil {
+		return false, false
+	}
+	extensions, err := c.proxy.ProxyHeader().TLVs()
+	if err != nil {
+		return false, false
+	}
+	ssl, told := tlvparse.FindSSL(extensions)
+	return told && ssl.ClientSSL(), told
 }
 
 // replayedConn gives back bytes that were read already.

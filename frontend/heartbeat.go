@@ -41,7 +41,8 @@ type heartbeats struct {
 	log       *slog.Logger
 	meter     *meter
 
-	known atomic.Pointer[map[string]*heartbeat] // by node; replaced, never changed
+	known    atomic.Pointer[map[string]*heartbeat] // by node; replaced, never changed
+	changing sync.Mutex                            // guards the replacing of known, and its end
 
 	begin   sync.Once
 	stop    context.CancelFunc // ends all goroutines
@@ -68,12 +69,17 @@ func newHeartbeats(placement Placement, nodes Nodes, log *slog.Logger, meter *me
 
 // start begins to listen to all nodes; again, it does nothing. close ends it.
 func (h *heartbeats) start() {
-	h.begin.Do(func() { h.running.Go(h.follow) })
+	h.begin.Do(func() {
+		h.renew()
+		h.running.Go(h.follow)
+	})
 }
 
 func (h *heartbeats) close() {
 	h.begin.Do(func() {})
+	h.changing.Lock()
 	h.stop()
+	h.changing.Unlock()
 	h.running.Wait()
 }
 
@@ -82,29 +88,40 @@ func (h *heartbeats) follow() {
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
 	for {
-		known := map[string]*heartbeat{}
-		for _, node := range h.placement.Members() {
-			if known[node] = (*h.known.Load())[node]; known[node] == nil {
-				known[node] = h.listen(node)
-			}
-			known[node].left.Store(0)
-		}
-		for node, one := range *h.known.Load() {
-			switch now := time.Now(); {
-			case known[node] != nil:
-			case one.left.CompareAndSwap(0, now.UnixNano()) || now.Sub(time.Unix(0, one.left.Load())) < listensOn:
-				known[node] = one
-			default:
-				one.end()
-			}
-		}
-		h.known.Store(&known)
 		select {
 		case <-h.ctx.Done():
 			return
 		case <-ticker.C:
+			h.renew()
 		}
 	}
+}
+
+// renew begins to listen to nodes that are new in the table, and ends it for those that
+// left it long ago.
+func (h *heartbeats) renew() {
+	h.changing.Lock()
+	defer h.changing.Unlock()
+	if h.ctx.Err() != nil {
+		return
+	}
+	known := map[string]*heartbeat{}
+	for _, node := range h.placement.Members() {
+		if known[node] = (*h.known.Load())[node]; known[node] == nil {
+			known[node] = h.listen(node)
+		}
+		known[node].left.Store(0)
+	}
+	for node, one := range *h.known.Load() {
+		switch now := time.Now(); {
+		case known[node] != nil:
+		case one.left.CompareAndSwap(0, now.UnixNano()) || now.Sub(time.Unix(0, one.left.Load())) < listensOn:
+			known[node] = one
+		default:
+			one.end()
+		}
+	}
+	h.known.Store(&known)
 }
 
 // listen begins to listen to a node, until its end is called or all are closed.
@@ -178,7 +195,12 @@ func (h *heartbeats) silent(node string) bool {
 // watch returns a context for a question to a node, which ends when the node
 // falls silent, with errSilent as its cause.
 func (h *heartbeats) watch(ctx context.Context, node string) context.Context {
-	one := (*h.known.Load())[node]
+	known := *h.known.Load()
+	if known[node] == nil && len(known) > 0 { // new in the table
+		h.renew()
+		known = *h.known.Load()
+	}
+	one := known[node]
 	if one == nil {
 		return ctx
 	}

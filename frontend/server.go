@@ -61,7 +61,11 @@ func New(config Config, placement Placement, nodes Nodes, log *slog.Logger, set 
 // listeners.
 func (s *Server) Serve(listener net.Listener, config *tls.Config) error {
 	s.router.heartbeats.start()
-	return s.http.Serve(&browserListener{listener, config, s.config.StallTimeout})
+	browsers := &browserListener{Listener: listener, tls: config, stall: s.config.StallTimeout}
+	if s.config.ProxyProtocol {
+		browsers.proxied = s.trustedPeer
+	}
+	return s.http.Serve(browsers)
 }
 
 // Shutdown stops accepting and waits for the requests under way until the

@@ -28,6 +28,7 @@ type Config struct {
 	TLSCertificate string
 	TLSKey         string
 	TrustedProxies []netip.Prefix
+	ProxyProtocol  bool // proxies tell by a PROXY header whose connection it is
 
 	StateDir        string
 	AdminListen     string
@@ -105,6 +106,7 @@ type Cluster struct {
 	APIAdvertise    string
 	Join            []string
 	SecretsDir      string
+	Pins            map[string]string // account → name of the node that owns it
 	// DrainNotice is how long a member goes on after it has told the others that
 	// it will stop.
 	DrainNotice time.Duration
@@ -163,6 +165,9 @@ func (c *Config) check(add func(key, message, remedy string)) {
 	}
 	if (c.TLSCertificate == "") != (c.TLSKey == "") {
 		add("tls_certificate", "certificate and key belong together", "set both tls_certificate and tls_key, or neither")
+	}
+	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
+		add("proxy_protocol", "it is not known who may send PROXY headers", "name the proxies in trusted_proxies")
 	}
 	if c.RedirectListen != "" && c.PublicURL == nil {
 		add("redirect_listen", "it is not known where to redirect to", "set public_url")

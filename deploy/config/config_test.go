@@ -82,6 +82,7 @@ cluster:
   api_advertise: 192.0.2.11:7947
   join: [10.0.0.11:7946, 10.0.0.12:7946]
   secrets_dir: secrets
+  pins: [helpdesk@example.edu=node-3]
 `)
 	domain := c.Domains["example.net"]
 	for name, ok := range map[string]bool{
@@ -90,6 +91,7 @@ cluster:
 		"url":      c.PublicURL.String() == "https://mail.example.edu",
 		"web":      c.HTTPS() && c.TLSCertificate == "/etc/web.crt" && c.TLSKey == "/keys/web.key" && c.RedirectListen == "0.0.0.0:80",
 		"proxies":  len(c.TrustedProxies) == 2 && c.TrustedProxies[1].String() == "192.0.2.1/32",
+		"pins":     len(c.Cluster.Pins) == 1 && c.Cluster.Pins["helpdesk@example.edu"] == "node-3",
 		"cache":    c.CacheSize == 3<<29 && c.Memory == 6<<30,
 		"backend":  domain.Connections == 500 && domain.SpecialFolders["sent"] == "Sent Items" && domain.SpecialFolders["trash"] == "Bin",
 		"checks":   slices.Equal(domain.AuthenticationHosts, []string{"mx1.example.net", "mx2.example.net"}),

@@ -95,6 +95,7 @@ var schema = []key{
 		}
 		return nil
 	}},
+	{name: "proxy_protocol", text: onOff(func(c *Config) *bool { return &c.ProxyProtocol })},
 	{name: "state_dir", text: plain(func(c *Config) *string { return &c.StateDir })},
 	{name: "admin_listen", text: address(func(c *Config) *string { return &c.AdminListen })},
 	{name: "cache_size", text: func(c *Config, value string) (err error) {
@@ -160,6 +161,17 @@ var schema = []key{
 				}
 			}
 			c.Cluster.Join = values
+			return nil
+		}},
+		{name: "pins", list: func(c *Config, values []string) error {
+			c.Cluster.Pins = map[string]string{}
+			for _, value := range values {
+				account, node, ok := strings.Cut(value, "=")
+				if name, domain, full := strings.Cut(account, "@"); !ok || !full || name == "" || domain == "" || node == "" {
+					return fmt.Errorf("%q is not an account and a node, such as helpdesk@example.edu=node-3", value)
+				}
+				c.Cluster.Pins[account] = node
+			}
 			return nil
 		}},
 		{name: "secrets_dir", text: plain(func(c *Config) *string { return &c.Cluster.SecretsDir })},

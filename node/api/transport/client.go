@@ -288,7 +288,7 @@ func await[T any](ctx context.Context, c *Client, id string, exchange func() (*T
 		finished <- result{value, err}
 	})
 	if !started {
-		return nil, fromHTTP(unreachable{net.ErrClosed})
+		return nil, Unreachable(net.ErrClosed)
 	}
 	select {
 	case done := <-finished:

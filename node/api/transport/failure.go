@@ -48,6 +48,9 @@ func IsUnreachable(err error) bool {
 	return errors.As(err, &u)
 }
 
+// Unreachable is the error of a question that certainly was not received.
+func Unreachable(cause error) error { return fromHTTP(unreachable{cause}) }
+
 // errBroken is a failure after sending: whether the question was received, and
 // acted upon, is not known.
 func errBroken(cause error) error {
