@@ -3,9 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"os"
@@ -118,12 +121,30 @@ var faultsOfChaos = []chaosFault{
 			host.heal()
 		}
 	}, 15 * time.Second},
+	{"a node's disk is full for 8 s", func(c *chaos) {
+		free := c.fillDisk(chaosFullDisk)
+		c.wait(8 * time.Second)
+		free()
+	}, 15 * time.Second},
+	{"a node's clock is two minutes ahead", func(c *chaos) {
+		one := c.members["node-3"]
+		for _, built := range []*build{ahead, c.built} {
+			c.drain(one.name)
+			one.build = built
+			one.start(c.t)
+			c.agree()
+			c.wait(5 * time.Second)
+		}
+	}, 30 * time.Second},
 	{"the mail server is slow", func(c *chaos) {
 		c.imap.delay.Store(int64(300 * time.Millisecond))
 		c.wait(10 * time.Second)
 		c.imap.delay.Store(0)
 	}, 15 * time.Second},
 }
+
+// chaosFullDisk is the node whose disk is small, and its own.
+const chaosFullDisk = "node-5"
 
 // TestChaos reads and writes mail over a cluster behind HAProxy, on a real Dovecot and
 // Postfix, while members die, hang and are cut off. What everybody was told is
@@ -140,6 +161,9 @@ func TestChaos(t *testing.T) {
 	pattern, err := regexp.Compile(chaosFaults)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if pattern.MatchString("a node's clock is two minutes ahead") {
+		ahead.program(t) // while nobody waits
 	}
 	c := startChaos(t, quick)
 	rate := sampleRate
@@ -248,6 +272,14 @@ func (c *chaos) startMembers(settings string) {
 		host := newHost(t, name, number)
 		one := &clusterMember{build: c.built, name: name, role: role, admin: host.address + ":9180", web: host.address + ":8080"}
 		one.inside = append(limited(t, name, share), host.inside()...) // on a host there are no control groups
+		if state := filepath.Join(dir, name); name == chaosFullDisk {
+			if err := os.Mkdir(state, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			// A host sees mounts of its own alone.
+			one.inside = append(one.inside, "sh", "-c", "mount -t tmpfs -o size=16m tmpfs "+state+` && exec "$@"`, "sh")
+			one.state = state
+		}
 		one.config = writeFile(t, dir, name+".yaml", settings+fmt.Sprintf(`listen: %s
 admin_listen: %s
 state_dir: %s
@@ -366,6 +398,27 @@ func (c *chaos) drain(name string) {
 	case <-one.ended:
 	case <-time.After(30 * time.Second):
 		c.t.Errorf("%s has not ended", name)
+	}
+}
+
+// fillDisk fills the disk of a member, and returns what frees it again.
+func (c *chaos) fillDisk(name string) (free func()) {
+	one := c.members[name]
+	path := filepath.Join("/proc", fmt.Sprint(one.cmd.Process.Pid), "root", one.state, "full")
+	file, err := os.Create(path)
+	if err != nil {
+		c.t.Error(err)
+		return func() {}
+	}
+	defer file.Close()
+	_, err = io.Copy(file, rand.Reader)
+	if !errors.Is(err, syscall.ENOSPC) {
+		c.t.Errorf("the disk of %s cannot be filled: %v", name, err)
+	}
+	return func() {
+		if err := os.Remove(path); err != nil {
+			c.t.Error(err)
+		}
 	}
 }
 

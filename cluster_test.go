@@ -20,6 +20,7 @@ type clusterMember struct {
 	build                          *build
 	name, role, config, admin, web string
 	inside                         []string // words before the command, such as those that name a host
+	state                          string   // directory of its own disk, if it has one
 }
 
 // cluster writes the configuration of three nodes and two frontends of one

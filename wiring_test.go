@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"testing"
 
 	"alphamail/deploy/config"
@@ -47,5 +48,24 @@ domains:
 	}
 	if _, err := edu.Limiter.Take("ana@example.edu", 1001); !errors.As(err, &limited) {
 		t.Errorf("no limit by default: %v", err)
+	}
+}
+
+// TestPinsAreWired follows pins to the names that accounts have on the ring.
+func TestPinsAreWired(t *testing.T) {
+	settings, err := config.Parse("alphamail.yaml", []byte(`
+imap_servers: example.edu=imap.example.edu, example.net=imap.example.net
+domains:
+  example.net:
+    case_sensitive: true
+cluster:
+  pins: [Help.Desk@Example.edu=node-3, Help.Desk@example.net=node-4]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"help.desk@example.edu": "node-3", "Help.Desk@example.net": "node-4"}
+	if got := pins(settings); !maps.Equal(got, want) {
+		t.Errorf("pins are %v, not %v", got, want)
 	}
 }
