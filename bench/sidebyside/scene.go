@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -86,8 +87,25 @@ type scene struct {
 	boxes    []*inventory.Mailbox
 }
 
+// inMemory is where files are kept in memory, on systems that have such a place.
+const inMemory = "/dev/shm"
+
+// placeFor is the directory for that many files: in memory if there is room for them,
+// with their indexes, and otherwise that for temporary files.
+func placeFor(files int) string {
+	const bytesPerFile = 4 << 10 // of the mail itself there is one copy
+	var room syscall.Statfs_t
+	if err := syscall.Statfs(inMemory, &room); err != nil {
+		return ""
+	}
+	if int64(room.Ffree) < int64(files)*5/4 || int64(room.Bavail)*int64(room.Bsize) < int64(files)*bytesPerFile {
+		return ""
+	}
+	return inMemory
+}
+
 // newScene makes a mail server whose accounts all hold the same mail, with warm
-// indexes, in memory where the system has such a place.
+// indexes.
 func newScene(ctx context.Context, config *Config, messages int) (_ *scene, err error) {
 	s := &scene{}
 	defer func() {
@@ -95,11 +113,7 @@ func newScene(ctx context.Context, config *Config, messages int) (_ *scene, err 
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	parent := "/dev/shm"
-	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
-		parent = ""
-	}
-	if s.dir, err = os.MkdirTemp(parent, "sidebyside-"); err != nil {
+	if s.dir, err = os.MkdirTemp(placeFor(config.Accounts*messages), "sidebyside-"); err != nil {
 		return nil, err
 	}
 	var users []testbed.User
