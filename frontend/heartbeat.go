@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"alphamail/node/api"
 	"alphamail/node/api/transport"
 )
 
@@ -159,12 +160,11 @@ func (h *heartbeats) beat(ctx context.Context, node string, remote pinger, one *
 	patience := max(silenceAfter-began.Sub(heard), beatEvery)
 	within, cancel := context.WithTimeout(ctx, patience)
 	err := remote.Ping(within)
-	inTime := within.Err() == nil
 	cancel()
 	now := time.Now()
 	switch {
 	case ctx.Err() != nil:
-	case !gone(err) && inTime:
+	case err == nil || api.AsError(err).Code == api.CodeUnsupported: // it is there, of another version
 		heard = now
 		if one.rise() {
 			h.log.Info("a node is back", "node", node)

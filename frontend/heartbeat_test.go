@@ -32,9 +32,12 @@ func (n *beating) Ping(ctx context.Context) error {
 	hung, asleep := n.hung, n.asleep
 	n.mu.Unlock()
 	time.Sleep(asleep)
-	if hung {
-		<-ctx.Done()
-		return ctx.Err()
+	if deadline, ok := ctx.Deadline(); ok && hung { // which clients notice on their own, even before ctx ends
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Until(deadline) - time.Millisecond):
+		}
+		return api.NewError(api.CodeDeadline, "", nil)
 	}
 	return nil
 }
