@@ -244,7 +244,9 @@ func playRouting(t *testing.T, seed uint64) {
 // breakSomething breaks one or two nodes for a while, and mends them.
 func (w *routedWorld) breakSomething(opinions []*opinion) {
 	broken := slices.Clone(w.names)
+	w.mu.Lock()
 	w.rng.Shuffle(len(broken), func(i, j int) { broken[i], broken[j] = broken[j], broken[i] })
+	w.mu.Unlock()
 	broken = broken[:1+w.chance(2)]
 	for _, name := range broken {
 		kind := []string{"dead", "hung", "cut from all", "cut from one"}[w.chance(4)]
