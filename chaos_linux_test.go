@@ -121,9 +121,9 @@ var faultsOfChaos = []chaosFault{
 			host.heal()
 		}
 	}, 15 * time.Second},
-	{"a node's disk is full for 8 s", func(c *chaos) {
+	{"a node's disk is full for 3 s", func(c *chaos) {
 		free := c.fillDisk(chaosFullDisk)
-		c.wait(8 * time.Second)
+		c.wait(3 * time.Second)
 		free()
 	}, 15 * time.Second},
 	{"a node's clock is two minutes ahead", func(c *chaos) {

@@ -29,7 +29,7 @@ const soakRate = 5.0
 // same one, so that all others can be looked at in the end.
 var soakFaults = []string{
 	"a node is killed", "a frontend is killed", "a node hangs for 8 s", "a node is cut off for 8 s", "a node hears nothing for 8 s",
-	"a node says nothing for 8 s", "the mail server is restarted", "the cluster is in two for 10 s", "a twentieth of all packets is lost", "the mail server is slow", "a node's disk is full for 8 s",
+	"a node says nothing for 8 s", "the mail server is restarted", "the cluster is in two for 10 s", "a twentieth of all packets is lost", "the mail server is slow", "a node's disk is full for 3 s",
 }
 
 // TestSoak lets faults follow each other, by chance, while people read and write over

@@ -18,10 +18,7 @@ func (a *Account) spool(write func(io.Writer) error) (*spooled, error) {
 	if a.config.Spool == nil {
 		return nil, api.NewError(api.CodeUnsupported, "Messages cannot be written here.", nil)
 	}
-	file, err := a.config.Spool.create(a.id)
-	if err != nil {
-		return nil, err
-	}
+	file := a.config.Spool.create(a.id, smallLetter)
 	if err := write(file); err != nil {
 		file.Close()
 		return nil, err

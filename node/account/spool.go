@@ -132,7 +132,9 @@ func (s *Spool) giveBack(account string, bytes int64) {
 type spooled struct {
 	spool   *Spool
 	account string
-	file    *os.File
+	inside  int      // how much of it may be in memory
+	head    []byte   // its beginning
+	file    *os.File // the rest; nil as long as head is all
 
 	writing         sync.Mutex // held while a piece of an upload is written
 	size            int64
@@ -141,22 +143,14 @@ type spooled struct {
 	closing         sync.Once
 }
 
-// create makes an empty file.
-func (s *Spool) create(account string) (*spooled, error) {
-	file, err := os.CreateTemp(s.config.Dir, spooledPattern) // mode 0600
-	if errors.Is(err, fs.ErrNotExist) {                      // somebody tidied up
-		if err = os.MkdirAll(s.config.Dir, 0o700); err == nil {
-			file, err = os.CreateTemp(s.config.Dir, spooledPattern)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("spool: %w", err)
-	}
-	return &spooled{spool: s, account: account, file: file, touched: time.Now()}, nil
+// smallLetter is how much of a message that is being saved or sent is kept in memory,
+// for as long as that takes: what somebody has written is safe although the disk of
+// the node is full.
+const smallLetter = 128 << 10
+
+// create makes an empty file, the beginning of which may be in memory.
+func (s *Spool) create(account string, inside int) *spooled {
+	return &spooled{spool: s, account: account, inside: inside, touched: time.Now()}
 }
 
 // Write implements io.Writer.
@@ -164,23 +158,80 @@ func (f *spooled) Write(data []byte) (int, error) {
 	if err := f.spool.take(f.account, int64(len(data))); err != nil {
 		return 0, err
 	}
-	n, err := f.file.WriteAt(data, f.size)
+	n, err := f.write(data)
 	f.spool.giveBack(f.account, int64(len(data)-n))
 	f.size += int64(n)
 	return n, err
+}
+
+func (f *spooled) write(data []byte) (int, error) {
+	if f.file == nil && len(f.head)+len(data) <= f.inside {
+		f.head = append(f.head, data...)
+		return len(data), nil
+	}
+	if f.file == nil {
+		var err error
+		if f.file, err = f.spool.open(); err != nil {
+			return 0, spoolError(err)
+		}
+	}
+	n, err := f.file.WriteAt(data, f.size-int64(len(f.head)))
+	return n, spoolError(err)
+}
+
+// open makes a file without a name.
+func (s *Spool) open() (*os.File, error) {
+	file, err := os.CreateTemp(s.config.Dir, spooledPattern) // mode 0600
+	if errors.Is(err, fs.ErrNotExist) {                      // somebody tidied up
+		if err = os.MkdirAll(s.config.Dir, 0o700); err == nil {
+			file, err = os.CreateTemp(s.config.Dir, spooledPattern)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// spoolError tells the user when the disk is the reason.
+func spoolError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &api.Error{Code: api.CodeBusy, Message: "There is no room for files at this moment.", RetryAfter: time.Minute, Cause: fmt.Errorf("spool: %w", err)}
+}
+
+// ReadAt implements io.ReaderAt.
+func (f *spooled) ReadAt(p []byte, offset int64) (n int, err error) {
+	if offset < int64(len(f.head)) {
+		if n = copy(p, f.head[offset:]); n == len(p) {
+			return n, nil
+		}
+	}
+	if f.file == nil {
+		return n, io.EOF
+	}
+	more, err := f.file.ReadAt(p[n:], offset+int64(n-len(f.head)))
+	return n + more, err
 }
 
 // reader reads what was written.
 func (f *spooled) reader() io.Reader { return f.section(0, f.size) }
 
 func (f *spooled) section(from, to int64) io.Reader {
-	return io.NewSectionReader(f.file, from, to-from)
+	return io.NewSectionReader(f, from, to-from)
 }
 
 // Close removes the file.
 func (f *spooled) Close() {
 	f.closing.Do(func() {
-		f.file.Close()
+		if f.file != nil {
+			f.file.Close()
+		}
 		f.spool.giveBack(f.account, f.size)
 	})
 }
@@ -225,10 +276,7 @@ func (s *Spool) waiting(account string, piece *api.UploadQuestion) (*spooled, er
 	if count >= s.config.MaxUploads {
 		return nil, api.NewError(api.CodeTooLarge, "These are too many files.", nil)
 	}
-	file, err := s.create(account)
-	if err != nil {
-		return nil, err
-	}
+	file := s.create(account, 0) // it waits, and there may be many
 	file.name, file.mediaType = piece.Name, piece.MediaType
 	key := uploadKey{account, piece.Upload}
 	s.mu.Lock()
