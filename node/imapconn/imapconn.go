@@ -227,12 +227,32 @@ func (c *Conn) Close() {
 	c.fail(ErrClosed)
 }
 
-// fail ends the connection for a reason.
+// fail ends the connection for a reason. What the server does not have yet of a command
+// that was given up never reaches it: else the system would go on sending, and a message
+// could arrive long after its author has been told that it is not saved, and acted on it.
 func (c *Conn) fail(reason error) {
 	if c.broken == nil {
 		c.broken = reason
 	}
+	if reason != ErrClosed {
+		discardUnsent(c.network)
+	}
 	c.network.Close()
+}
+
+// discardUnsent lets the system forget what it has not sent when a connection is closed.
+func discardUnsent(conn net.Conn) {
+	for {
+		switch known := conn.(type) {
+		case interface{ SetLinger(seconds int) error }:
+			known.SetLinger(0)
+			return
+		case interface{ NetConn() net.Conn }:
+			conn = known.NetConn()
+		default:
+			return
+		}
+	}
 }
 
 // Logout ends the connection politely, within the context's deadline.

@@ -25,6 +25,9 @@ type promptConn struct {
 	raw syscall.RawConn
 }
 
+// NetConn is what is read from.
+func (c *promptConn) NetConn() net.Conn { return c.Conn }
+
 // Read implements net.Conn. The system forgets the option by itself.
 func (c *promptConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
