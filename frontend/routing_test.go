@@ -196,7 +196,7 @@ const (
 // gossip gets there. Every question has to be answered, soon, and whoever may get it for
 // the second time is told so. When all is well again nothing is out of the ordinary.
 func TestRoutingWhateverHappens(t *testing.T) {
-	histories := uint64(40)
+	histories := uint64(20)
 	if testing.Short() {
 		histories = 5
 	}

@@ -223,7 +223,7 @@ func (c *faultyCluster) agree(within time.Duration) time.Duration {
 // Whatever broke, and in whichever direction, some seconds after it is whole again
 // all members see one ring.
 func TestOneRingAfterAnyFault(t *testing.T) {
-	histories := uint64(12)
+	histories := uint64(6)
 	if testing.Short() {
 		histories = 3
 	}
