@@ -316,7 +316,8 @@ func (r *Ring) publish(members, missing []Member) {
 	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 	r.members.Store(&members)
 	placed := slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return !m.placed() })
-	if len(missing) > len(placed) {
+	held := len(missing) > len(placed)
+	if held {
 		placed = append(placed, missing...)
 		slices.SortFunc(placed, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
 	}
@@ -324,7 +325,7 @@ func (r *Ring) publish(members, missing []Member) {
 	if old := r.table.Load(); old != nil && slices.Equal(old.members, placed) && old.rules.Parameters == rules.Parameters {
 		return
 	}
-	if held := len(missing) > 0 && len(placed) > len(members); held {
+	if held {
 		r.log.Warn("more than half of the nodes vanished; the table still names them", "nodes", len(placed), "vanished", len(missing))
 	}
 	r.builds.Inc()

@@ -28,7 +28,7 @@ type Parameters struct {
 
 // generations are the parameters that this version of AlphaMail knows. A cluster
 // uses the newest ones that all its members know: so new ones come into force when
-// the last member has been upgraded, at the same moment for all.
+// the last member has been upgraded, for all as soon as gossip tells them.
 var generations = []Parameters{{Partitions: 4093, Replication: 100, Load: 1.25}}
 
 // Rules are what a table follows from besides its members.
